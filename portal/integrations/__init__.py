@@ -1,0 +1,1 @@
+"""Thin typed clients, one per outside system. They know the wire and no clinic rule."""
