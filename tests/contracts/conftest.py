@@ -1,0 +1,7 @@
+"""Each client is run against the real sandbox over HTTP."""
+
+from __future__ import annotations
+
+from tests.support.sandbox import receiver, running_receiver, running_sandbox, sandbox
+
+__all__ = ["receiver", "running_receiver", "running_sandbox", "sandbox"]
