@@ -58,6 +58,7 @@ class _Waiting:
     forged: bool = field(compare=False, default=False)
     old: bool = field(compare=False, default=False)
     generation: int = field(compare=False, default=0)
+    delivered: Callable[[], None] | None = field(compare=False, default=None)
 
 
 class Deliveries:
@@ -77,13 +78,32 @@ class Deliveries:
         self._threads = threads
         self._started = False
 
-    def send(self, system: str, url: str, build: Builder, *, label: str, after: float = 0.0) -> None:
-        """Queue one delivery. `label` says what it is, for the log; `after` is a delay in seconds."""
+    def send(
+        self,
+        system: str,
+        url: str,
+        build: Builder,
+        *,
+        label: str,
+        after: float = 0.0,
+        delivered: Callable[[], None] | None = None,
+    ) -> None:
+        """Queue one delivery. `label` says what it is, for the log; `after` is a delay in seconds.
+
+        `delivered` is called once it has been answered 2xx, before it stops counting as waiting.
+        """
         with self._wake:
             self._start()
             fault = self._take_fault(system)
             item = _Waiting(
-                time.monotonic() + after, next(self._order), system, url, build, label, generation=self._generation
+                time.monotonic() + after,
+                next(self._order),
+                system,
+                url,
+                build,
+                label,
+                generation=self._generation,
+                delivered=delivered,
             )
             if fault is None:
                 heapq.heappush(self._queue, item)
@@ -150,6 +170,8 @@ class Deliveries:
                 item = heapq.heappop(self._queue)
                 self._in_flight += 1
             outcome = self._post(session, item)
+            if outcome.startswith("2") and item.delivered is not None:
+                item.delivered()
             with self._wake:
                 self._in_flight -= 1
                 if item.generation != self._generation:
