@@ -1,0 +1,1 @@
+"""Bookings: holding, confirming, moving and cancelling a visit."""

@@ -1,0 +1,41 @@
+"""Who the clinic is: its name, numbers and address, kept as one row of `setting` and shown on pages and mails."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.db import Base, Json, db
+
+
+class Setting(Base):
+    """A named document that staff may change."""
+
+    __tablename__ = "setting"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[Json]
+
+
+@dataclass(frozen=True)
+class Clinic:
+    """The clinic's own details. An empty text means that the clinic has not told us; nothing is shown then."""
+
+    name: str = "Our clinic"
+    phone: str = ""
+    email: str = ""
+    street_address: str = ""
+    abn: str = ""
+
+
+def details() -> Clinic:
+    """The clinic's details as stored, or the bare default."""
+    row = db.session.get(Setting, "clinic")
+    known = {field.name for field in fields(Clinic)}
+    return Clinic(**{key: value for key, value in (row.value if row else {}).items() if key in known})
+
+
+def store(clinic: Clinic) -> None:
+    """Replace the clinic's details."""
+    db.session.merge(Setting(name="clinic", value=asdict(clinic)))

@@ -1,0 +1,142 @@
+"""The database: the session, the column types that everything uses, and transaction()."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import BigInteger, DateTime, Enum, MetaData, Text, TypeDecorator, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
+from sqlalchemy.pool import NullPool
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """timestamptz that refuses a naive datetime and always answers in UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a datetime without a zone cannot be stored")
+        return value
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value.astimezone(UTC) if value is not None else None
+
+
+class Base(DeclarativeBase):
+    """All tables. Constraint names are fixed, so that migrations and error handling can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    # Given as a registry: Flask-SQLAlchemy copies the class, and a copied type_annotation_map would be refused.
+    registry = registry(
+        metadata=metadata,
+        type_annotation_map={
+            datetime: UtcDateTime,
+            dict[str, Any]: JSONB,
+            list[Any]: JSONB,
+            StrEnum: Enum(StrEnum, native_enum=False, length=40, values_callable=lambda states: [*map(str, states)]),
+            str: Text(),
+        },
+    )
+
+
+class HasId:
+    """Our own key; never shown to people."""
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+
+
+db = SQLAlchemy(model_class=Base)
+
+# A waiting statement gives up and the caller is told, instead of every later visitor queueing behind it.
+SERVER_SETTINGS = {
+    "lock_timeout": "3000",
+    "statement_timeout": "10000",
+    "idle_in_transaction_session_timeout": "30000",
+    "timezone": "UTC",
+    "application_name": "portal",
+}
+
+
+def engine_options(*, pool_size: int | None) -> Json:
+    """Options of one process's engine; `pool_size` None opens a connection per use (forked jobs)."""
+    options: Json = {
+        # Constraint errors print row values; logs must not hold them.
+        "hide_parameters": True,
+        "connect_args": {"options": " ".join(f"-c {name}={value}" for name, value in SERVER_SETTINGS.items())},
+    }
+    if pool_size is None:
+        return {**options, "poolclass": NullPool}
+    return {**options, "pool_size": pool_size, "max_overflow": 0, "pool_timeout": 10, "pool_pre_ping": True}
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """One business act: commit at the end, roll everything back on any error."""
+    try:
+        yield
+        db.session.commit()
+    except BaseException:
+        db.session.rollback()
+        raise
+
+
+# deadlock, serialization failure, lock not available
+_RETRY_STATES = {"40P01", "40001", "55P03"}
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """PostgreSQL's five-character code of a database error, if it has one."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None)
+
+
+def retrying(act: Callable[[], T], *, tries: int = 2) -> T:
+    """Run `act` in a transaction, again after a lost lock race. The last failure is raised as it came."""
+    for attempt in range(tries):
+        try:
+            with transaction():
+                return act()
+        except DBAPIError as error:
+            if sqlstate(error) not in _RETRY_STATES or attempt == tries - 1:
+                raise
+            time.sleep(random.uniform(0.01, 0.05))  # noqa: S311 - jitter, not a secret
+    raise AssertionError("unreachable")
+
+
+def lock_together(*keys: tuple[int, int], timeout_ms: int = 500) -> None:
+    """Take transaction-level advisory locks on (kind, id) pairs, sorted, in one statement.
+
+    The same order everywhere means two claims can wait for each other but never deadlock (design D2).
+    Raises DBAPIError with SQLSTATE 55P03 when a lock is not free in time.
+    """
+    db.session.execute(text(f"set local lock_timeout = {int(timeout_ms)}"))
+    pairs = sorted(set(keys))
+    db.session.execute(
+        text(
+            "select pg_advisory_xact_lock(kind, id) from unnest(cast(:kinds as int[]), cast(:ids as int[]))"
+            " with ordinality as pair(kind, id, place) order by place"
+        ),
+        {"kinds": [kind for kind, _ in pairs], "ids": [id for _, id in pairs]},
+    )
+    db.session.execute(text("set local lock_timeout = 3000"))

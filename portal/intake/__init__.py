@@ -1,0 +1,1 @@
+"""Intake forms: their definitions are data, their answers are sealed."""

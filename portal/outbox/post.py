@@ -1,0 +1,65 @@
+"""Owe a job to the outside, in the transaction of its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import event, func, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, SessionTransaction
+
+from portal.db import db
+from portal.outbox import relay
+from portal.outbox.models import OutboxMessage
+from portal.reactions import JOB_QUEUES, REACTIONS
+
+_RINGS = "outbox_queues_to_ring"
+
+
+def announce(event_name: str, subject_id: int, now: datetime) -> None:
+    """Say that something happened: every job that reactions.py names for it is owed from now on."""
+    for job in REACTIONS[event_name]:
+        owe(job, subject_id, now=now)
+
+
+def owe(job: str, *args: int | str, now: datetime, not_before: datetime | None = None) -> None:
+    """Owe one job. Arguments are ids only, because rows and queues are read by more people than the database is.
+
+    The same job for the same thing waits once. The update below is not idle: it locks a waiting row until our
+    transaction commits, so that nobody runs it before they could see what we have just changed.
+    """
+    queue = JOB_QUEUES[job]
+    row = insert(OutboxMessage).values(
+        job=job,
+        args=list(args),
+        queue=queue,
+        dedupe_key=":".join([job, *map(str, args)]),
+        created_at=now,
+        not_before=not_before or now,
+    )
+    db.session.execute(
+        row.on_conflict_do_update(
+            index_elements=["dedupe_key"],
+            index_where=text("done_at is null and parked_at is null and lease_token is null"),
+            set_={"not_before": func.least(OutboxMessage.not_before, row.excluded.not_before)},
+        )
+    )
+    if not_before is None or not_before <= now:
+        db.session.info.setdefault(_RINGS, set()).add(queue)
+
+
+@event.listens_for(Session, "after_commit")
+def _ring_after_commit(session: Session) -> None:
+    _ring(session.info.pop(_RINGS, ()))
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _forget_after_rollback(session: Session, previous: SessionTransaction) -> None:
+    if not previous.nested:
+        session.info.pop(_RINGS, None)
+
+
+def _ring(queues: Iterable[str]) -> None:
+    for queue in queues:
+        relay.ring(queue)

@@ -1,0 +1,1 @@
+"""Money in and back: Stripe Checkout, refunds, and what Stripe tells us."""

@@ -1,0 +1,46 @@
+"""After this event, run these jobs. "sync.outlook" is the function outlook() in portal/sync/jobs.py.
+
+Each job is called with the id that the event is about. Its queue is the outside system that it talks to, so that one
+system that fails never makes work for another one wait.
+"""
+
+from __future__ import annotations
+
+REACTIONS: dict[str, list[str]] = {
+    "booking.held": [],
+    "booking.confirmed": ["notices.send_confirmation", "sync.outlook"],
+    "booking.moved": ["notices.send_moved", "sync.outlook", "sync.medirecords"],
+    "booking.cancelled": [
+        "payments.close_checkout",
+        "payments.refund_if_due",
+        "sync.outlook",
+        "sync.medirecords",
+        "notices.send_cancelled",
+    ],
+    "booking.expired": ["sync.outlook"],
+    "booking.not_placed": ["notices.send_not_placed"],
+    "payment.received": ["payments.settle"],
+    "payment.unneeded": ["payments.send_refunds"],
+    "notification.received": ["sync.route"],
+    "outlook.event_found": ["sync.medirecords"],
+}
+
+JOB_QUEUES: dict[str, str] = {
+    "notices.send_confirmation": "mail",
+    "notices.send_moved": "mail",
+    "notices.send_cancelled": "mail",
+    "notices.send_not_placed": "mail",
+    "notices.send_personal_link": "mail",
+    "payments.apply_notification": "stripe",
+    "payments.settle": "stripe",
+    "payments.close_checkout": "stripe",
+    "payments.refund_if_due": "stripe",
+    "payments.send_refunds": "stripe",
+    "payments.release": "stripe",
+    "sync.outlook": "graph",
+    "sync.route": "graph",
+    "sync.keep_subscription": "graph",
+    "sync.medirecords": "medirecords",
+}
+
+QUEUES = ("stripe", "mail", "graph", "medirecords")

@@ -1,0 +1,1 @@
+"""When the clinic works, and which times can be booked."""

@@ -1,0 +1,23 @@
+"""The pages: views and forms by audience, and what every response has in common."""
+
+from __future__ import annotations
+
+from flask import Flask
+from htmx_flask import Htmx
+
+from portal.config import Settings
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Register every blueprint and what wraps each request."""
+    from portal.web import errors, filters, health, hooks, limits, requests, security
+    from portal.web.booking import confirmation, content, funnel, grid, links, payment, times
+
+    Htmx(app)
+    requests.init_app(app)
+    security.init_app(app, settings)
+    limits.init_app(app, settings)
+    filters.init_app(app, settings)
+    errors.init_app(app)
+    for module in (grid, times, funnel, payment, confirmation, links, content, health, hooks):
+        app.register_blueprint(module.bp)

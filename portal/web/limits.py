@@ -1,0 +1,41 @@
+"""Rate limits by address. The numbers are settings: races and benches raise them, the limiter's tests lower them."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import Flask, current_app
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+
+from portal.config import Settings
+
+DEFAULTS = {
+    "holds": "30 per minute; 200 per hour",
+    "details": "60 per minute",
+    "payment": "20 per minute",
+    "find-visit": "5 per hour; 20 per day",
+    "links": "60 per minute",
+    "reads": "300 per minute",
+}
+
+limiter = Limiter(get_remote_address, headers_enabled=False, swallow_errors=True)
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    app.config.setdefault("LIMITS", dict(DEFAULTS))
+    # Without Redis each process counts for itself: weaker for a while, but nobody is locked out.
+    app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = True
+    app.config["RATELIMIT_STORAGE_URI"] = storage_uri(settings.redis_url)
+    app.config["RATELIMIT_KEY_PREFIX"] = "limits"
+    limiter.init_app(app)
+
+
+def limit(name: str) -> str:
+    """The limit in force for one feature, such as "30 per minute"."""
+    return cast(str, current_app.config["LIMITS"][name])
+
+
+def storage_uri(redis_url: str) -> str:
+    """The limits library spells a Unix socket differently from redis-py."""
+    return f"redis+{redis_url}" if redis_url.startswith("unix://") else redis_url
