@@ -1,0 +1,146 @@
+"""What is on sale now, and the terms that a person agrees to when they hold a time."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.sql.base import ExecutableOption
+
+from portal.catalogue.models import (
+    AppointmentType,
+    ContentPage,
+    FormDefinition,
+    OldAddress,
+    Service,
+    ServiceStatus,
+)
+from portal.db import Json, db
+
+ON_SHOW = (ServiceStatus.ACTIVE, ServiceStatus.COMING_SOON)
+
+
+class NoSuchService(LookupError):
+    """No service that visitors may see has this slug."""
+
+
+class NotOnSale(LookupError):
+    """The appointment type cannot be booked now."""
+
+
+class NoSuchType(NotOnSale):
+    """No appointment type that visitors may see has this slug."""
+
+
+def services_on_show() -> list[Service]:
+    """Active and coming-soon services in the clinic's order, with their types and prices loaded."""
+    wanted = select(Service).where(Service.status.in_(ON_SHOW)).order_by(Service.position, Service.id)
+    return list(db.session.scalars(wanted.options(*_types_and_prices())))
+
+
+def get_service(slug: str) -> Service:
+    """The service on show with this slug. Raises NoSuchService."""
+    wanted = select(Service).where(Service.slug == slug, Service.status.in_(ON_SHOW))
+    service = db.session.scalar(wanted.options(*_types_and_prices()))
+    if service is None:
+        raise NoSuchService(slug)
+    return service
+
+
+def get_type(slug: str) -> AppointmentType:
+    """The type on show with this slug; an unlisted one too, for those who have its link. Raises NoSuchType."""
+    wanted = (
+        select(AppointmentType)
+        .join(AppointmentType.service)
+        .where(AppointmentType.slug == slug, AppointmentType.is_active, Service.status.in_(ON_SHOW))
+        .options(
+            joinedload(AppointmentType.service),
+            joinedload(AppointmentType.cancellation_policy),
+            selectinload(AppointmentType.prices),
+        )
+    )
+    appointment_type = db.session.scalar(wanted)
+    if appointment_type is None:
+        raise NoSuchType(slug)
+    return appointment_type
+
+
+def get_bookable(slug: str, now: datetime) -> AppointmentType:
+    """The type with this slug, if it can be booked now. Raises NotOnSale."""
+    appointment_type = get_type(slug)
+    if not is_bookable(appointment_type, now):
+        raise NotOnSale(slug)
+    return appointment_type
+
+
+def is_bookable(appointment_type: AppointmentType, now: datetime) -> bool:
+    """Without a length or a price a type is shown, and cannot be booked yet."""
+    return (
+        appointment_type.is_active
+        and appointment_type.service.is_active
+        and appointment_type.length_minutes is not None
+        and appointment_type.price_at(now) is not None
+    )
+
+
+def listed_types(service: Service) -> list[AppointmentType]:
+    """The types that the service's page shows, in the clinic's order."""
+    return [each for each in service.types if each.is_active and each.is_listed]
+
+
+def launch_day(service: Service, today: date) -> date | None:
+    """The day a coming-soon service opens. A day that has passed is no promise, so it is not told."""
+    return service.launch_on if service.launch_on is not None and service.launch_on > today else None
+
+
+def current_form(slug: str) -> FormDefinition | None:
+    """The newest version of a form."""
+    wanted = select(FormDefinition).where(FormDefinition.slug == slug).order_by(FormDefinition.version.desc())
+    return db.session.scalar(wanted.limit(1))
+
+
+def content_page(slug: str) -> ContentPage | None:
+    """A page that the clinic writes itself, with the placeholders still in it."""
+    return db.session.get(ContentPage, slug)
+
+
+def old_address(path: str) -> str | None:
+    """Where an address of the former site leads now, if it was one."""
+    known = db.session.get(OldAddress, path.rstrip("/") or "/")
+    return known.leads_to if known else None
+
+
+def terms_of(appointment_type: AppointmentType, now: datetime) -> Json:
+    """What is agreed when a time is held: these stay as they are, whatever the clinic changes later.
+
+    Plain JSON for `booking.terms`. Raises NotOnSale while the length or price is to be announced.
+    """
+    price = appointment_type.price_at(now)
+    if price is None or appointment_type.length_minutes is None:
+        raise NotOnSale(appointment_type.slug)
+    policy = appointment_type.cancellation_policy
+    return {
+        "service_slug": appointment_type.service.slug,
+        "service_name": appointment_type.service.name,
+        "type_slug": appointment_type.slug,
+        "type_name": appointment_type.name,
+        "length_minutes": appointment_type.length_minutes,
+        "price_cents": price.amount_cents,
+        "gst_rule": str(appointment_type.gst_rule),
+        "payment_policy": str(appointment_type.payment_policy),
+        "cancellation": {
+            "notice_hours": policy.notice_hours,
+            "late_fee_percent": policy.late_fee_percent,
+            "no_show_fee_percent": policy.no_show_fee_percent,
+            "grace_minutes": policy.grace_minutes,
+        },
+        "medi_code": appointment_type.medi_code,
+        "medi_minutes": appointment_type.medi_minutes or appointment_type.length_minutes,
+        "billing_code": appointment_type.billing_code or appointment_type.medi_code,
+    }
+
+
+def _types_and_prices() -> tuple[ExecutableOption, ...]:
+    types = selectinload(Service.types)
+    return types.selectinload(AppointmentType.prices), types.joinedload(AppointmentType.cancellation_policy)
