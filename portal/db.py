@@ -103,7 +103,7 @@ def transaction() -> Iterator[None]:
 
 
 # deadlock, serialization failure, lock not available
-_RETRY_STATES = {"40P01", "40001", "55P03"}
+LOST_RACE_STATES = {"40P01", "40001", "55P03"}
 
 
 def sqlstate(error: BaseException) -> str | None:
@@ -118,7 +118,7 @@ def retrying(act: Callable[[], T], *, tries: int = 2) -> T:
             with transaction():
                 return act()
         except DBAPIError as error:
-            if sqlstate(error) not in _RETRY_STATES or attempt == tries - 1:
+            if sqlstate(error) not in LOST_RACE_STATES or attempt == tries - 1:
                 raise
             time.sleep(random.uniform(0.01, 0.05))  # noqa: S311 - jitter, not a secret
     raise AssertionError("unreachable")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 REACTIONS: dict[str, list[str]] = {
     "booking.held": [],
+    "booking.payment_started": [],
     "booking.confirmed": ["notices.send_confirmation", "sync.outlook"],
     "booking.moved": ["notices.send_moved", "sync.outlook", "sync.medirecords"],
     "booking.cancelled": [

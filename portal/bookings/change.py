@@ -1,0 +1,46 @@
+"""Moves and cancels a confirmed visit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from portal.bookings import policy
+from portal.bookings.history import change_status, record
+from portal.bookings.hold import take_slot, times_of
+from portal.bookings.models import Booking
+from portal.bookings.states import Status, WrongState
+
+
+class TooLate(Exception):
+    """The agreed notice has passed, or the visit has begun: the desk has to help."""
+
+
+def cancel(booking: Booking, now: datetime, *, by: str, reason: str = "") -> None:
+    """Cancel a visit. What goes back is worked out from the moment of cancelling (policy.cancel_cost)."""
+    if by == "patient" and booking.starts_at <= now:
+        raise TooLate
+    change_status(booking, Status.CANCELLED, now, event="booking.cancelled", by=by, reason_given=bool(reason))
+    booking.cancelled_at, booking.cancelled_by = now, by
+
+
+def move(booking: Booking, starts_at: datetime, now: datetime, *, by: str, practitioner_id: int | None = None) -> None:
+    """Move a visit to another open time: one UPDATE under the lock (design D8). Run it through claims.claim.
+
+    The terms stay as agreed. Raises SlotTaken, TooLate, or WrongState for a visit that is not confirmed.
+    """
+    if booking.status != Status.CONFIRMED:
+        raise WrongState(booking.status, Status.CONFIRMED)
+    if by == "patient" and not policy.may_move_online(
+        booking.terms, starts_at=booking.starts_at, confirmed_at=booking.confirmed_at, now=now
+    ):
+        raise TooLate
+    if starts_at == booking.starts_at and practitioner_id in (None, booking.practitioner_id):
+        return
+    slot = take_slot(
+        booking.appointment_type, starts_at, now, practitioner_id=practitioner_id, ignoring_booking=booking.id
+    )
+    before = booking.starts_at.isoformat()
+    for column, value in times_of(booking.appointment_type, slot).items():
+        setattr(booking, column, value)
+    booking.version += 1
+    record(booking, "booking.moved", now, by=by, from_starts_at=before)

@@ -1,0 +1,37 @@
+"""Changes a booking's state: checked against the table, written as an event, announced to whoever reacts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import update
+
+from portal.bookings import states
+from portal.bookings.models import Booking, BookingEvent
+from portal.bookings.states import Status, WrongState
+from portal.db import db
+from portal.outbox.post import announce
+
+
+def change_status(booking: Booking, wanted: Status, now: datetime, *, event: str, by: str, **data: Any) -> None:
+    """Compare and swap the status. Raises WrongState if the table forbids it or somebody was faster."""
+    states.check(booking.status, wanted)
+    changed = db.session.scalar(
+        update(Booking)
+        .where(Booking.id == booking.id, Booking.status == booking.status)
+        .values(status=wanted)
+        .returning(Booking.id)
+        .execution_options(synchronize_session=False)
+    )
+    if changed is None:
+        raise WrongState(booking.status, wanted)
+    db.session.refresh(booking, ["status"])
+    record(booking, event, now, by=by, **data)
+
+
+def record(booking: Booking, event: str, now: datetime, *, by: str, **data: Any) -> None:
+    """Add to the booking's history and announce it. `data` holds ids and times, never what a patient told us."""
+    db.session.add(BookingEvent(booking_id=booking.id, name=event, at=now, by=by, data=data))
+    db.session.flush()
+    announce(event, booking.id, now)

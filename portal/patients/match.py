@@ -1,0 +1,25 @@
+"""Decides whether two records are the same person. Only an exact match is joined; the rest is for a person to see."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from portal.db import db
+from portal.patients.models import Patient
+
+
+def join_known(patient: Patient) -> Patient:
+    """The earliest patient who agrees in family and given name, birth date, e-mail and mobile; else `patient`.
+
+    Nothing is copied from one record to the other: equal means that there is nothing to copy. Whoever shares only
+    an e-mail address with someone, as families do, stays a person of their own.
+    """
+    same = select(Patient).where(
+        func.lower(Patient.family_name) == patient.family_name.lower(),
+        func.lower(Patient.given_name) == patient.given_name.lower(),
+        Patient.born_on == patient.born_on,
+        func.lower(Patient.email) == patient.email.lower(),
+        Patient.mobile == patient.mobile,
+        Patient.id <= patient.id,
+    )
+    return db.session.scalars(same.order_by(Patient.id)).first() or patient

@@ -1,0 +1,167 @@
+"""Which times can be booked: pure interval arithmetic, linear in practitioners x days.
+
+Instants are whole seconds since the epoch, because arithmetic on them is what this module spends its time on.
+Ranges are half open, [start, end).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from portal.clock import local_instant
+
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """An appointment type's rules. Minutes, except `horizon_days`, which counts local days from today."""
+
+    length: int
+    buffer_before: int
+    buffer_after: int
+    minimum_notice: int
+    horizon_days: int
+    start_step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Hours on one local day at one location, in the wall time of the location's zone."""
+
+    day: date
+    starts: time
+    ends: time
+    location_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Diary:
+    """One practitioner's days: when they work, and what is taken (buffers of neighbours included)."""
+
+    practitioner_id: int
+    shifts: Sequence[Shift]
+    taken: Sequence[Range]  # any order, may touch or overlap
+
+
+@dataclass(frozen=True, slots=True)
+class RoomDiary:
+    """A room at a location and when it is taken."""
+
+    room_id: int
+    location_id: int
+    taken: Sequence[Range]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Slot:
+    """A time that can be booked now: start (epoch seconds), practitioner, location and, where one is needed, room."""
+
+    start: int
+    practitioner_id: int
+    location_id: int
+    room_id: int | None = field(compare=False)
+
+
+def open_slots(
+    rules: Rules,
+    diaries: Iterable[Diary],
+    rooms: Sequence[RoomDiary] | None,
+    zones: dict[int, ZoneInfo],
+    now: int,
+) -> list[Slot]:
+    """Every bookable slot within the diaries' shifts, by start and then practitioner.
+
+    `rooms` is None for a type that needs no room. `zones` maps location ids to their zones. A start must keep the
+    notice, lie within the horizon, fit its visit into the shift, and keep its visit with both buffers clear of
+    everything taken. The same answer decides what is shown and what may be held.
+    """
+    room_gaps = None if rooms is None else [(room, _Taken(room.taken)) for room in rooms]
+    slots: list[Slot] = []
+    for diary in diaries:
+        taken = _Taken(diary.taken)
+        for shift in diary.shifts:
+            last_day = datetime.fromtimestamp(now, zones[shift.location_id]).date() + timedelta(rules.horizon_days)
+            if shift.day > last_day:
+                continue
+            for start in _starts(rules, shift, zones[shift.location_id]):
+                if start < now + rules.minimum_notice * 60:
+                    continue
+                blocked = blocked_range(rules, start)
+                if not taken.is_clear(blocked):
+                    continue
+                if room_gaps is None:
+                    slots.append(Slot(start, diary.practitioner_id, shift.location_id, None))
+                    continue
+                room_id = _free_room(room_gaps, shift.location_id, blocked)
+                if room_id is not None:
+                    slots.append(Slot(start, diary.practitioner_id, shift.location_id, room_id))
+    # Overlapping shifts would offer a time twice.
+    return sorted(set(slots))
+
+
+def blocked_range(rules: Rules, start: int) -> Range:
+    """What a visit at `start` keeps from everybody else: itself and its buffers."""
+    return start - rules.buffer_before * 60, start + (rules.length + rules.buffer_after) * 60
+
+
+def _starts(rules: Rules, shift: Shift, zone: ZoneInfo) -> Iterator[int]:
+    """Starts on the step's grid (counted from local midnight) whose visit ends within the shift."""
+    step = rules.start_step
+    first = -(-_minutes(shift.starts) // step) * step
+    last = _minutes(shift.ends) - rules.length
+    midnight = datetime.combine(shift.day, time(), zone)
+    noon = datetime.combine(shift.day, time(23, 59), zone)
+    if midnight.utcoffset() == noon.utcoffset():
+        zero = int(midnight.timestamp())
+        yield from range(zero + first * 60, zero + last * 60 + 1, step * 60)
+        return
+    # The clock changes on this day: wall times it skips or repeats are never offered, nor visits that span the change.
+    for minute in range(first, last + 1, step):
+        start = local_instant(shift.day, time(minute // 60, minute % 60), zone)
+        end = _instant_of_minute(shift.day, minute + rules.length, zone)
+        if start is not None and end is not None and end - start == timedelta(minutes=rules.length):
+            yield int(start.timestamp())
+
+
+def _instant_of_minute(day: date, minute: int, zone: ZoneInfo) -> datetime | None:
+    days, rest = divmod(minute, 24 * 60)
+    return local_instant(day + timedelta(days), time(rest // 60, rest % 60), zone)
+
+
+def _minutes(at: time) -> int:
+    # 23:59 stands for the end of the day, because a wall time has no 24:00.
+    minutes = at.hour * 60 + at.minute
+    return 24 * 60 if at >= time(23, 59) else minutes
+
+
+def _free_room(rooms: Sequence[tuple[RoomDiary, _Taken]], location_id: int, blocked: Range) -> int | None:
+    for room, taken in rooms:
+        if room.location_id == location_id and taken.is_clear(blocked):
+            return room.room_id
+    return None
+
+
+class _Taken:
+    """Taken ranges, merged and sorted, so that one look-up tells whether a range is clear."""
+
+    __slots__ = ("ends", "starts")
+
+    def __init__(self, ranges: Iterable[Range]) -> None:
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        for start, end in sorted(ranges):
+            if self.ends and start <= self.ends[-1]:
+                self.ends[-1] = max(self.ends[-1], end)
+            else:
+                self.starts.append(start)
+                self.ends.append(end)
+
+    def is_clear(self, wanted: Range) -> bool:
+        """Merged ranges do not overlap, so only the last one that begins before `wanted` ends can touch it."""
+        place = bisect_left(self.starts, wanted[1]) - 1
+        return place < 0 or self.ends[place] <= wanted[0]
