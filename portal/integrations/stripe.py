@@ -6,8 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 import stripe
@@ -25,6 +24,16 @@ from portal.integrations.http import (
     Transient,
     new_session,
 )
+from portal.integrations.stripe_objects import (
+    CheckoutSession,
+    Refund,
+    StripeEvent,
+    event_from,
+    refund_from,
+    session_from,
+)
+
+__all__ = ["BadSignature", "CheckoutSession", "Refund", "SessionNotOpen", "Stripe", "StripeEvent", "read_event"]
 
 log = structlog.get_logger(__name__)
 
@@ -59,50 +68,6 @@ class SessionNotOpen(Exception):
 
 class BadSignature(Exception):
     """The body is not an event signed by Stripe with our secret within the last five minutes."""
-
-
-@dataclass(frozen=True)
-class CheckoutSession:
-    """`status` is open, complete or expired; `payment_status` unpaid, paid or no_payment_required."""
-
-    id: str
-    url: str | None  # None once it is closed
-    status: str
-    payment_status: str
-    amount_total: int
-    currency: str
-    livemode: bool
-    payment_intent: str | None  # None until the patient confirms
-    client_reference_id: str | None
-    metadata: dict[str, str]
-    expires_at: datetime
-
-
-@dataclass(frozen=True)
-class Refund:
-    """`status` is pending, requires_action, succeeded, failed or canceled; a succeeded one may fail later."""
-
-    id: str
-    status: str
-    amount_cents: int
-    currency: str
-    payment_intent: str | None
-    reason: str | None
-    failure_reason: str | None
-    metadata: dict[str, str]
-
-
-@dataclass(frozen=True)
-class StripeEvent:
-    """A hint that an object has changed; fetch the object to know how."""
-
-    id: str
-    type: str
-    object_id: str
-    object_type: str  # checkout.session, refund, charge, dispute, payment_intent, ...
-    payment_intent: str | None
-    livemode: bool
-    created: datetime
 
 
 class Stripe:
@@ -175,13 +140,13 @@ class Stripe:
             params["customer_email"] = customer_email
         create = self._api.checkout.sessions.create
         made = _call("POST", "/checkout/sessions", lambda: create(params, {"idempotency_key": idempotency_key}))
-        return _session(made.to_dict())
+        return session_from(made.to_dict())
 
     # https://docs.stripe.com/api/checkout/sessions/retrieve
     def get_checkout_session(self, session_id: str) -> CheckoutSession:
         _require_id(session_id, "cs_")
         retrieve = self._api.checkout.sessions.retrieve
-        return _session(_call("GET", "/checkout/sessions/{id}", lambda: retrieve(session_id)).to_dict())
+        return session_from(_call("GET", "/checkout/sessions/{id}", lambda: retrieve(session_id)).to_dict())
 
     # https://docs.stripe.com/api/checkout/sessions/expire
     def expire_checkout_session(self, session_id: str) -> CheckoutSession:
@@ -201,7 +166,7 @@ class Stripe:
             if error.status == 400:
                 raise SessionNotOpen(session_id) from error
             raise
-        return _session(closed.to_dict())
+        return session_from(closed.to_dict())
 
     # https://docs.stripe.com/api/checkout/sessions/list
     def list_sessions(self, *, created_since: datetime, status: str | None = None) -> Iterator[CheckoutSession]:
@@ -211,7 +176,7 @@ class Stripe:
             params["status"] = status
         list_page = self._api.checkout.sessions.list
         page = _call("GET", "/checkout/sessions", lambda: list_page(params))
-        return map(_session, _all_pages(page, "/checkout/sessions"))
+        return map(session_from, _all_pages(page, "/checkout/sessions"))
 
     # https://docs.stripe.com/api/refunds/create
     def create_refund(
@@ -233,20 +198,20 @@ class Stripe:
             params["reason"] = reason
         create = self._api.refunds.create
         made = _call("POST", "/refunds", lambda: create(params, {"idempotency_key": idempotency_key}))
-        return _refund(made.to_dict())
+        return refund_from(made.to_dict())
 
     # https://docs.stripe.com/api/refunds/retrieve
     def get_refund(self, refund_id: str) -> Refund:
         _require_id(refund_id, "re_")
         retrieve = self._api.refunds.retrieve
-        return _refund(_call("GET", "/refunds/{id}", lambda: retrieve(refund_id)).to_dict())
+        return refund_from(_call("GET", "/refunds/{id}", lambda: retrieve(refund_id)).to_dict())
 
     # https://docs.stripe.com/api/refunds/list
     def list_refunds(self, *, payment_intent: str) -> list[Refund]:
         """All refunds of one payment, newest first; also those made in Stripe's Dashboard."""
         list_page = self._api.refunds.list
         page = _call("GET", "/refunds", lambda: list_page({"payment_intent": payment_intent, "limit": PAGE}))
-        return [_refund(raw) for raw in _all_pages(page, "/refunds")]
+        return [refund_from(raw) for raw in _all_pages(page, "/refunds")]
 
     # https://docs.stripe.com/api/events/list
     def list_undelivered_events(self, *, since: datetime) -> Iterator[StripeEvent]:
@@ -259,7 +224,7 @@ class Stripe:
         }
         list_page = self._api.events.list
         page = _call("GET", "/events", lambda: list_page(params))
-        return map(_event, _all_pages(page, "/events"))
+        return map(event_from, _all_pages(page, "/events"))
 
 
 # https://docs.stripe.com/webhooks#verify-official-libraries
@@ -267,7 +232,7 @@ def read_event(raw: bytes, signature: str | None, secret: str) -> StripeEvent:
     """The event in a webhook's body, exactly as it came in. Raises BadSignature for everything else."""
     try:
         stripe.WebhookSignature.verify_header(raw.decode(), signature, secret, tolerance=300)
-        return _event(json.loads(raw))
+        return event_from(json.loads(raw))
     except (stripe.SignatureVerificationError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise BadSignature(type(error).__name__) from error
 
@@ -329,54 +294,3 @@ def _require_id(id: str, prefix: str) -> None:
     # The SDK turns an empty id into the list's address, and a strange one into another path.
     if not (id.startswith(prefix) and id.replace("_", "").isalnum() and id.isascii()):
         raise NotFound("stripe", "resource_missing")
-
-
-def _session(raw: Mapping[str, Any]) -> CheckoutSession:
-    return CheckoutSession(
-        id=raw["id"],
-        url=raw.get("url"),
-        status=raw.get("status") or "",
-        payment_status=raw["payment_status"],
-        amount_total=raw.get("amount_total") or 0,
-        currency=raw.get("currency") or "",
-        livemode=raw["livemode"],
-        payment_intent=_id_of(raw.get("payment_intent")),
-        client_reference_id=raw.get("client_reference_id"),
-        metadata=dict(raw.get("metadata") or {}),
-        expires_at=datetime.fromtimestamp(raw["expires_at"], UTC),
-    )
-
-
-def _refund(raw: Mapping[str, Any]) -> Refund:
-    return Refund(
-        id=raw["id"],
-        status=raw.get("status") or "",
-        amount_cents=raw["amount"],
-        currency=raw["currency"],
-        payment_intent=_id_of(raw.get("payment_intent")),
-        reason=raw.get("reason"),
-        failure_reason=raw.get("failure_reason"),
-        metadata=dict(raw.get("metadata") or {}),
-    )
-
-
-def _event(raw: Mapping[str, Any]) -> StripeEvent:
-    subject = raw["data"]["object"]
-    intent = subject["id"] if subject["object"] == "payment_intent" else _id_of(subject.get("payment_intent"))
-    return StripeEvent(
-        id=raw["id"],
-        type=raw["type"],
-        object_id=subject["id"],
-        object_type=subject["object"],
-        payment_intent=intent,
-        livemode=raw["livemode"],
-        created=datetime.fromtimestamp(raw["created"], UTC),
-    )
-
-
-def _id_of(reference: Any) -> str | None:
-    """The id behind a field that is an id, an expanded object or nothing."""
-    if reference is None or isinstance(reference, str):
-        return reference
-    id: str = reference["id"]
-    return id
