@@ -144,15 +144,16 @@ YES_OR_NO = (Option("yes", "Yes"), Option("no", "No"))
 
 
 class _Reader:
-    """Reads one definition; remembers the ids it has met, because an answer is found by its question's id."""
+    """Reads one definition; remembers the ids it has met, because answers are found by the id of their question."""
 
     def __init__(self, services: tuple[Option, ...]) -> None:
         self._services = services
-        self._ids: set[str] = set()
+        self._sections: set[str] = set()
+        self._questions: set[str] = set()
 
     def section(self, raw: object, where: str) -> Section:
         given = _object(raw, where, SECTION_KEYS)
-        section_id = self._new_id(given, where)
+        section_id = _new_id(given, where, self._sections)
         where = f"Section {section_id!r}"
         minutes = given.get("minutes")
         if minutes is not None and (type(minutes) is not int or minutes < 1):
@@ -171,7 +172,7 @@ class _Reader:
 
     def question(self, raw: object, where: str, *, is_revealed: bool = False) -> Question:
         given = _object(raw, where)
-        question_id = self._new_id(given, where)
+        question_id = _new_id(given, where, self._questions)
         where = f"Question {question_id!r}"
         kind = _kind(given, where)
         _object(given, where, KEYS_OF_ALL | KEYS_OF[kind])
@@ -216,14 +217,15 @@ class _Reader:
             raise BadForm(f"{where}: a revealed question cannot reveal another one.")
         return Option(value, label, self.question(given["reveals"], f"{where}, option {value!r}", is_revealed=True))
 
-    def _new_id(self, given: Mapping[str, Any], where: str) -> str:
-        found = given.get("id")
-        if not isinstance(found, str) or not ID.fullmatch(found):
-            raise BadForm(f"{where}: id must be small letters, digits and underscores, not {found!r}.")
-        if found in self._ids:
-            raise BadForm(f"{where}: the id {found!r} is used twice.")
-        self._ids.add(found)
-        return found
+
+def _new_id(given: Mapping[str, Any], where: str, taken: set[str]) -> str:
+    found = given.get("id")
+    if not isinstance(found, str) or not ID.fullmatch(found):
+        raise BadForm(f"{where}: id must be small letters, digits and underscores, not {found!r}.")
+    if found in taken:
+        raise BadForm(f"{where}: the id {found!r} is used twice.")
+    taken.add(found)
+    return found
 
 
 def _object(raw: object, where: str, known: set[str] | None = None) -> Mapping[str, Any]:
