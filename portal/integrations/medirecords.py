@@ -259,7 +259,7 @@ class MediRecords:
             yield self._existing("mobile", number)
         if email:
             yield self._existing("email", email)
-        query = f"{PATIENT['family_name']}=={quoted(family_name)};{PATIENT['born_on']}=={born_on}"
+        query = f"{PATIENT['family_name']}=={quoted(' '.join(family_name.split()))};{PATIENT['born_on']}=={born_on}"
         yield _ids(list(self._calls.pages("patients_search", {ANSWER["search"]: query})))
 
     def _existing(self, way: str, value: str) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify, redirect, request
+from flask.typing import ResponseReturnValue
 
 from portal.sandbox.core import Json, Panel, Sandbox
 from portal.sandbox.medirecords import rules
@@ -27,9 +29,12 @@ def add_routes(control: Blueprint, sandbox: Sandbox) -> None:
         return jsonify([public(row) for row in every(sandbox, "patient")])
 
     @control.post("/staff-edit")
-    def staff_edit() -> Response | tuple[Response, int]:
-        """{"appointment": id} with "change": {field: value}, "cancel": true or "delete": true."""
-        wanted = request.get_json()
+    def staff_edit() -> ResponseReturnValue:
+        """{"appointment": id} with "change": {field: value}, "cancel": true or "delete": true.
+
+        The start page's button sends a form and gets the page back.
+        """
+        wanted = request.form if request.form else request.get_json()
         with sandbox.store.lock:
             row = find(sandbox, "appointment", wanted.get("appointment"))
             if row is None:
@@ -37,11 +42,11 @@ def add_routes(control: Blueprint, sandbox: Sandbox) -> None:
             if wanted.get("delete"):
                 sandbox.store.delete(SYSTEM, "appointment", row["id"])
                 return jsonify(ok=True)
-            fields = _staff_change(sandbox, row, wanted)
-            return jsonify(_entry(sandbox, change(sandbox, row, fields)))
+            edited = change(sandbox, row, _staff_change(sandbox, row, wanted))
+        return redirect("/#medirecords", 303) if request.form else jsonify(_entry(sandbox, edited))
 
 
-def _staff_change(sandbox: Sandbox, row: Json, wanted: Json) -> Json:
+def _staff_change(sandbox: Sandbox, row: Json, wanted: Mapping[str, Any]) -> Json:
     """Staff may double-book, so only the fields are checked, not the calendar."""
     fields: Json = dict(wanted.get("change") or {})
     unknown = fields.keys() - set(APPOINTMENT_WRITABLE)
