@@ -9,7 +9,15 @@ from tests.support.sandbox import RunningSandbox
 
 PEOPLE = {
     "practice_name": "Rosella Clinic North",
-    "practitioners": [{"name": "Dr Imogen Vale", "medirecords_provider_id": "A0000000-0000-4000-8000-000000000001"}],
+    "practitioners": [
+        {
+            "id": 1,
+            "name": "Dr Imogen Vale",
+            "email": "imogen.vale@example.org",
+            "graph_user_id": "c0000000-0000-4000-8000-000000000001",
+            "medirecords_provider_id": "A0000000-0000-4000-8000-000000000001",
+        }
+    ],
     "rooms": [{"id": "b0000000-0000-4000-8000-000000000001", "name": "Garden room"}],
 }
 
