@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from tests.support.sandbox import receiver, running_receiver, running_sandbox, sandbox
+import pytest
+
+from tests.support.sandbox import RunningSandbox, receiver, running_receiver, running_sandbox, sandbox
+from tests.support.stripe_api import StripeApi
 
 __all__ = ["receiver", "running_receiver", "running_sandbox", "sandbox"]
+
+
+@pytest.fixture
+def stripe_api(sandbox: RunningSandbox) -> StripeApi:
+    return StripeApi(sandbox.url)

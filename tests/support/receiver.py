@@ -18,7 +18,9 @@ from werkzeug.wrappers import Request, Response
 class Received:
     """One request as it came in."""
 
+    method: str
     path: str
+    query: list[tuple[str, str]]
     headers: dict[str, str]  # names in lower case
     body: bytes
 
@@ -75,7 +77,8 @@ class Receiver:
         token = request.args.get("validationToken")
         headers = {name.lower(): value for name, value in request.headers.items()}
         with self._lock:
-            self._received.append(Received(request.path, headers, request.get_data()))
+            query = list(request.args.items(multi=True))
+            self._received.append(Received(request.method, request.path, query, headers, request.get_data()))
             status = self._answers.popleft() if self._answers else 200
         return Response(token or "", status, mimetype="text/plain")(environ, start_response)
 

@@ -1,6 +1,6 @@
 """The real sandbox as a process of its own, and the fixtures that hand it to tests.
 
-A conftest takes what it needs: `from tests.support.sandbox import receiver, running_receiver, running_sandbox, sandbox`.
+A conftest takes what it needs, such as `from tests.support.sandbox import running_receiver, running_sandbox, sandbox`.
 """
 
 from __future__ import annotations
