@@ -8,7 +8,9 @@ import sys
 import typing
 from collections.abc import Mapping
 from types import UnionType
-from typing import Any, ForwardRef, Literal, NotRequired, Required, Union, get_args, get_origin, is_typeddict
+from typing import Any, ForwardRef, Literal, NotRequired, Required, Union, get_args, get_origin
+
+from typing_extensions import is_typeddict  # typing's own does not see that the SDK's are some
 
 SCALARS = {int: r"-?[0-9]+", bool: r"true|false"}
 
