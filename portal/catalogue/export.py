@@ -33,16 +33,13 @@ from portal.db import Base, Json, db
 def export(now: datetime) -> Json:
     """Everything, with the prices in force at `now` and the newest version of each form."""
     services = db.session.scalars(select(Service).order_by(Service.position, Service.id))
-    newest = (
-        select(FormDefinition)
-        .distinct(FormDefinition.slug)
-        .order_by(FormDefinition.slug, FormDefinition.version.desc())
-    )
+    versions = db.session.scalars(select(FormDefinition).order_by(FormDefinition.version))
+    newest = {each.slug: each for each in versions}
     return {
         "services": [_service(each, now) for each in services],
         "calendars": _entries(Calendar, CALENDAR_KEYS),
         "cancellation_policies": _entries(CancellationPolicy, POLICY_KEYS),
-        "forms": [{"id": each.slug, **_values(each, FORM_KEYS)} for each in db.session.scalars(newest)],
+        "forms": [{"id": each.slug, **_values(each, FORM_KEYS)} for each in newest.values()],
         "pages": _entries(ContentPage, PAGE_KEYS),
         "old_addresses": {
             each.path: each.leads_to for each in db.session.scalars(select(OldAddress).order_by(OldAddress.path))
