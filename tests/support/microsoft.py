@@ -1,0 +1,77 @@
+"""The invented people of a small clinic in Microsoft 365, and the portal's client on the running sandbox."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from portal.config import LOCAL_IDS, LOCAL_SECRETS
+from portal.integrations.entra import AppTokens, MemoryTokenCache, TokenCacheStore
+from portal.integrations.graph import EventSpec, Graph
+from tests.support.sandbox import RunningSandbox
+
+TENANT = LOCAL_IDS["ENTRA_TENANT_ID"]
+WREN, LARK = "0b8e1c52-0000-4000-8000-000000000001", "0b8e1c52-0000-4000-8000-000000000002"
+DESK = "0b8e1c52-0000-4000-8000-000000000009"
+PEOPLE: dict[str, Any] = {
+    "practice_name": "Rosella Clinic",
+    "practitioners": [
+        {
+            "id": "wren",
+            "name": "Dr Willa Wren",
+            "email": "wren@rosella-clinic.example.com",
+            "graph_user_id": WREN,
+            "medirecords_provider_id": "7f1d0000-0000-4000-8000-000000000001",
+        },
+        {
+            "id": "lark",
+            "name": "Lena Lark",
+            "email": "lark@rosella-clinic.example.com",
+            "graph_user_id": LARK,
+            "medirecords_provider_id": "7f1d0000-0000-4000-8000-000000000002",
+        },
+    ],
+    "staff": [
+        {"oid": "57aff000-0000-4000-8000-000000000001", "name": "Ada Finch", "email": "finch@example.com",
+         "roles": ["Admin"]},
+        {"oid": "57aff000-0000-4000-8000-000000000002", "name": "Noel Crake", "email": "crake@example.com",
+         "roles": []},
+    ],
+    "rooms": [],
+    "sender": {
+        "graph_user_id": DESK,
+        "email": "bookings@rosella-clinic.example.com",
+        "name": "Rosella Clinic",
+    },
+}  # fmt: skip
+START = datetime(2026, 3, 1, 22, 0, tzinfo=UTC)  # 9 am in Melbourne, in daylight saving time
+
+
+def tokens_for(sandbox: RunningSandbox, cache: TokenCacheStore | None = None, **changed: str) -> AppTokens:
+    settings = {
+        "authority": sandbox.url,
+        "tenant_id": TENANT,
+        "client_id": LOCAL_IDS["ENTRA_CLIENT_ID"],
+        "client_secret": LOCAL_SECRETS["ENTRA_CLIENT_SECRET"],
+        **changed,
+    }
+    return AppTokens(**settings, cache=cache or MemoryTokenCache())
+
+
+def graph_for(sandbox: RunningSandbox, cache: TokenCacheStore | None = None) -> Graph:
+    return Graph(base_url=f"{sandbox.url}/graph/v1.0", tokens=tokens_for(sandbox, cache))
+
+
+def spec(reference: str = "BK-7F3K2Q", starts_at: datetime = START, **changed: Any) -> EventSpec:
+    """Half an hour of GAPS follow-up in Melbourne, unless told otherwise."""
+    settings: dict[str, Any] = {
+        "subject": f"Appointment {reference}",
+        "starts_at": starts_at,
+        "ends_at": starts_at + timedelta(minutes=30),
+        "zone": "Australia/Melbourne",
+        "location": "Room 2",
+        "body": "https://bookings.example.com/staff/bookings",
+        "metadata": {"v": 1, "b": reference, "s": "gaps", "d": 30, "p": "wren", "c": 7900},
+        **changed,
+    }
+    return EventSpec(**settings)
