@@ -6,6 +6,7 @@ import getpass
 import logging
 import os
 import shutil
+import subprocess
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,12 +72,25 @@ def start_postgres(instance_dir: Path, *, durable: bool = True) -> Postgres:
     data = instance_dir.resolve() / "postgres"
     _forget_dead_postmaster(data)
     server = _server(data)
-    server.ensure_pgdata_inited()
-    _configure(data, SETTINGS if durable else SETTINGS + FORGETFUL)
-    server.start()
+    try:
+        server.ensure_pgdata_inited()
+        _configure(data, SETTINGS if durable else SETTINGS + FORGETFUL)
+        server.start()
+    except subprocess.SubprocessError:
+        raise CannotStart(f"Postgres did not start; {server.log} says why.") from None
     postgres = Postgres(server, _socket_dir(server))
     _create_role_and_database(postgres)
     return postgres
+
+
+def stop_postgres(instance_dir: Path) -> None:
+    """Stop the server that runs in this folder, if one does."""
+    data = instance_dir.resolve() / "postgres"
+    _forget_dead_postmaster(data)
+    if (data / "postmaster.pid").exists():
+        server = _server(data)
+        server.start()  # finds it
+        server.stop()
 
 
 def _server(data: Path) -> PostgresServer:

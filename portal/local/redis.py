@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,19 +34,25 @@ class Redis:
     def url(self) -> str:
         return self.url_of(0)
 
+    @property
+    def pid(self) -> int:
+        if self.process is not None:
+            return self.process.pid
+        with _client(self.socket, self.password) as client:
+            return int(client.info("server")["process_id"])
+
     def url_of(self, number: int) -> str:
         return f"unix://:{self.password}@{self.socket}?db={number}"
 
     def stop(self) -> None:
         """Stop it in an orderly way."""
-        with _client(self.socket, self.password) as client:
+        with _client(self.socket, self.password) as client, suppress(ConnectionError):  # it may be gone already
+            client.shutdown()
+        if self.process is not None:
             try:
-                client.shutdown()
-            except ConnectionError:
-                return  # it is gone already
-            finally:
-                if self.process is not None:
-                    self.process.wait(10)
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
 
 
 def start_redis(instance_dir: Path, *, durable: bool = True) -> Redis:
@@ -65,6 +72,13 @@ def start_redis(instance_dir: Path, *, durable: bool = True) -> Redis:
             raise CannotStart(f"Redis did not start; {folder / 'redis.log'} says why.")
         time.sleep(0.02)
     return Redis(socket, password, process)
+
+
+def stop_redis(instance_dir: Path) -> None:
+    """Stop the server that runs in this folder, if one does."""
+    folder = instance_dir.resolve() / "redis"
+    if (folder / "redis.conf").exists():
+        Redis(socket_path(folder, "redis.sock"), read_or_make_secret(folder / "password")).stop()
 
 
 def _configuration(folder: Path, socket: Path, password: str, *, durable: bool) -> str:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import psutil
 
-from portal.local.postgres import Postgres, start_postgres
-from portal.local.redis import Redis, start_redis
+from portal.local.postgres import Postgres, start_postgres, stop_postgres
+from portal.local.redis import Redis, start_redis, stop_redis
 
 PREFIX = "portal-tests-"
 
@@ -43,10 +43,8 @@ def start(run_dir: Path) -> Services:
 
 def stop(run_dir: Path) -> None:
     """Stop what runs in this folder and remove it."""
-    if (run_dir / "postgres" / "postmaster.pid").exists():
-        start_postgres(run_dir, durable=False).stop()
-    if (run_dir / "redis" / "redis.conf").exists():
-        start_redis(run_dir, durable=False).stop()
+    stop_postgres(run_dir)
+    stop_redis(run_dir)
     shutil.rmtree(run_dir, ignore_errors=True)
 
 
