@@ -84,7 +84,10 @@ def control_plane(sandbox: Sandbox) -> Blueprint:
     @bp.get("/knobs")
     def list_knobs() -> Response:
         return jsonify(
-            {name: {knob: sandbox.knob(name, knob) for knob in system.knobs} for name, system in sandbox.systems.items()}
+            {
+                name: {knob: sandbox.knob(name, knob) for knob in system.knobs}
+                for name, system in sandbox.systems.items()
+            }
         )
 
     @bp.post("/knobs")

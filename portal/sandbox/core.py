@@ -69,9 +69,7 @@ class Store:
 
     def delete(self, system: str, kind: str, id: str) -> bool:
         with self.lock:
-            cursor = self._db.execute(
-                "delete from object where system = ? and kind = ? and id = ?", (system, kind, id)
-            )
+            cursor = self._db.execute("delete from object where system = ? and kind = ? and id = ?", (system, kind, id))
         return cursor.rowcount > 0
 
     def clear(self) -> None:
