@@ -140,3 +140,24 @@ def lock_together(*keys: tuple[int, int], timeout_ms: int = 500) -> None:
         {"kinds": [kind for kind, _ in pairs], "ids": [id for _, id in pairs]},
     )
     db.session.execute(text("set local lock_timeout = 3000"))
+
+
+class Busy(Exception):
+    """Somebody else is at it right now; come back in a moment."""
+
+
+@contextmanager
+def exclusive(kind: int, id: int) -> Iterator[None]:
+    """Hold a session-level advisory lock on a connection of its own while the block runs, calls to partners included.
+
+    Unlike a transaction it may last as long as a call does; unlike a key in Redis it ends with the process that took
+    it and never before, so that two copies of one job cannot both ask a partner to create something. Raises Busy.
+    """
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        key = {"kind": kind, "id": id}
+        if not connection.scalar(text("select pg_try_advisory_lock(:kind, :id)"), key):
+            raise Busy
+        try:
+            yield
+        finally:
+            connection.execute(text("select pg_advisory_unlock(:kind, :id)"), key)

@@ -9,10 +9,11 @@ from __future__ import annotations
 REACTIONS: dict[str, list[str]] = {
     "booking.held": [],
     "booking.payment_started": [],
+    "booking.payment_not_started": [],
+    "booking.paid_too_late": ["payments.place_or_refund"],
     "booking.confirmed": ["notices.send_confirmation", "sync.outlook"],
     "booking.moved": ["notices.send_moved", "sync.outlook", "sync.medirecords"],
     "booking.cancelled": [
-        "payments.close_checkout",
         "payments.refund_if_due",
         "sync.outlook",
         "sync.medirecords",
@@ -20,9 +21,9 @@ REACTIONS: dict[str, list[str]] = {
     ],
     "booking.expired": ["sync.outlook"],
     "booking.not_placed": ["notices.send_not_placed"],
-    "payment.received": ["payments.settle"],
-    "payment.unneeded": ["payments.send_refunds"],
-    "notification.received": ["sync.route"],
+    "payment.given_back": ["payments.send_refunds"],
+    "stripe.notified": ["payments.apply_notification"],
+    "graph.notified": ["sync.route"],
     "outlook.event_found": ["sync.medirecords"],
 }
 
@@ -33,8 +34,8 @@ JOB_QUEUES: dict[str, str] = {
     "notices.send_not_placed": "mail",
     "notices.send_personal_link": "mail",
     "payments.apply_notification": "stripe",
-    "payments.settle": "stripe",
-    "payments.close_checkout": "stripe",
+    "payments.check": "stripe",
+    "payments.place_or_refund": "stripe",
     "payments.refund_if_due": "stripe",
     "payments.send_refunds": "stripe",
     "payments.release": "stripe",

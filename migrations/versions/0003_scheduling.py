@@ -2,7 +2,6 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 revision = "0003"
 down_revision = "0002"
@@ -31,7 +30,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
-            "kind = 'closed' or (practitioner_id is not null and calendar_slug is not null and location_id is not null)",
+            "kind = 'closed' or num_nulls(practitioner_id, calendar_slug, location_id) = 0",
             name=op.f("ck_exception_extra_names_who_and_where"),
         ),
         sa.CheckConstraint("ends_at > starts_at", name=op.f("ck_exception_order")),

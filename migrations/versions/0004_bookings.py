@@ -40,7 +40,8 @@ def upgrade() -> None:
             (sa.text("int8range(practitioner_id, practitioner_id, '[]')"), "&&"),
             (sa.column("blocked"), "&&"),
             where=sa.text(
-                "status in ('arrived', 'awaiting_payment', 'completed', 'confirmed', 'held', 'in_session') and not overlap_allowed"
+                "status in ('arrived', 'awaiting_payment', 'completed', 'confirmed', 'held', 'in_session')"
+                " and not overlap_allowed"
             ),
             using="gist",
             name="no_overlap_of_practitioner",
@@ -49,7 +50,9 @@ def upgrade() -> None:
             (sa.text("int8range(room_id, room_id, '[]')"), "&&"),
             (sa.column("blocked"), "&&"),
             where=sa.text(
-                "room_id is not null and status in ('arrived', 'awaiting_payment', 'completed', 'confirmed', 'held', 'in_session') and not overlap_allowed"
+                "room_id is not null"
+                " and status in ('arrived', 'awaiting_payment', 'completed', 'confirmed', 'held', 'in_session')"
+                " and not overlap_allowed"
             ),
             using="gist",
             name="no_overlap_of_room",

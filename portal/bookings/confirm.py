@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from portal.bookings.history import change_status
-from portal.bookings.hold import HoldExpired, take_slot
+from portal.bookings.hold import HOLD, LONGEST_HOLD, HoldExpired, expire_lapsed_holds, take_slot
 from portal.bookings.models import Booking
 from portal.bookings.states import Status
-from portal.db import db
 from portal.patients import match
 from portal.scheduling.claims import SlotTaken
 
@@ -41,25 +40,25 @@ def confirm(booking: Booking, now: datetime, *, by: str) -> None:
     booking.patient_id = match.join_known(booking.patient).id
 
 
-def place_again(booking: Booking, now: datetime) -> bool:
-    """A payment came after the time was let go: take the same time again if it is still free. -> placed?
+def place_again(booking: Booking, now: datetime) -> None:
+    """A payment came after the time was let go: take the same time again. Run it through claims.claim.
 
-    Run it through claims.claim. The notice rule counts as kept, because it was when the person chose the time.
+    The notice rule counts as kept, because it was kept when the person chose the time. Raises SlotTaken.
     """
-    appointment_type = booking.appointment_type
-    try:
-        chosen_at = min(now, booking.held_at)
-        if booking.starts_at <= now:
-            raise SlotTaken
-        slot = take_slot(
-            appointment_type, booking.starts_at, chosen_at, practitioner_id=booking.practitioner_id
-        )
-    except SlotTaken:
-        return False
+    if booking.starts_at <= now:
+        raise SlotTaken
+    expire_lapsed_holds(now)
+    slot = take_slot(
+        booking.appointment_type, booking.starts_at, booking.held_at, practitioner_id=booking.practitioner_id
+    )
     booking.room_id = slot.room_id
-    db.session.flush()
     confirm(booking, now, by="stripe")
-    return True
+
+
+def return_to_hold(booking: Booking, now: datetime) -> None:
+    """The payment page could not be made: the time is held again, for what is left of the longest hold."""
+    change_status(booking, Status.HELD, now, event="booking.payment_not_started", by="clock")
+    booking.hold_expires_at = max(now + timedelta(minutes=5), min(now + HOLD, booking.held_at + LONGEST_HOLD))
 
 
 def _require_patient(booking: Booking) -> None:

@@ -42,9 +42,9 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.IN_SESSION: frozenset({Status.COMPLETED, Status.ARRIVED}),
     Status.COMPLETED: frozenset({Status.IN_SESSION}),
     Status.DID_NOT_ARRIVE: frozenset({Status.CONFIRMED, Status.ARRIVED}),
-    # A payment that lost the race against the deadline finds its booking expired or cancelled.
+    # A payment that lost the race against the deadline finds its booking expired.
     Status.EXPIRED: frozenset({Status.PAID_UNPLACED}),
-    Status.CANCELLED: frozenset({Status.PAID_UNPLACED}),
+    Status.CANCELLED: frozenset(),
     Status.PAID_UNPLACED: frozenset({Status.CONFIRMED, Status.CANCELLED}),
 }
 

@@ -58,7 +58,7 @@ def call(
     """One HTTP call without redirects. Logs `template` (the path without ids), status and duration; never bodies.
 
     Raises Transient when the connection could not be made, Ambiguous when it broke after the request went out.
-    The status is the caller's business.
+    The status is the caller's business. Causes are not chained: their text holds the address with what was looked up.
     """
     started = time.monotonic()
     kwargs.setdefault("timeout", (CONNECT_SECONDS, READ_SECONDS))
@@ -68,12 +68,12 @@ def call(
         status = response.status_code
         return response
     except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:
-        raise Transient(system, type(error).__name__) from error
+        raise Transient(system, type(error).__name__) from None
     except requests.ConnectionError as error:
         refused = "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error)
-        raise (Transient if refused else Ambiguous)(system, type(error).__name__) from error
+        raise (Transient if refused else Ambiguous)(system, type(error).__name__) from None
     except requests.RequestException as error:
-        raise Ambiguous(system, type(error).__name__) from error
+        raise Ambiguous(system, type(error).__name__) from None
     finally:
         log.info(
             "partner.call",

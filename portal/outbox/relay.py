@@ -50,6 +50,12 @@ def ring(queue: str) -> None:
         log.warning("outbox.bell_unheard", queue=queue, error=type(error).__name__)
 
 
+def ring_due(now: datetime) -> None:
+    """The sweep: ring for every queue that holds a due row which nobody works on."""
+    for queue in queues_with_work(now):
+        ring(queue)
+
+
 def queues_with_work(now: datetime) -> list[str]:
     """The queues that hold a due row which nobody works on."""
     due = (

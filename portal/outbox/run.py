@@ -16,7 +16,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from portal.clock import now
-from portal.db import db, transaction
+from portal.db import Busy, db, transaction
 from portal.integrations.http import Permanent, Transient
 from portal.outbox.models import OutboxMessage
 
@@ -93,6 +93,9 @@ def run(row: OutboxMessage) -> None:
     try:
         job_function(job)(*args)
         _finish(row_id, token, done_at=now())
+    except Busy:
+        outcome = "busy"
+        _retry(row_id, token, "another copy was at work", timedelta(seconds=1))
     except Transient as error:
         outcome = "again"
         if now() - created_at > GIVE_UP_AFTER:
@@ -128,7 +131,7 @@ def run(row: OutboxMessage) -> None:
 
 def wait(attempts: int, wished: float | None) -> timedelta:
     """How long until the next try: doubling from 2 s up to 10 min with jitter, never less than the partner wished."""
-    doubled = min(FIRST_WAIT * 2 ** min(attempts - 1, 16), LONGEST_WAIT)
+    doubled: timedelta = min(FIRST_WAIT * 2 ** min(attempts - 1, 16), LONGEST_WAIT)
     jittered = doubled * random.uniform(0.75, 1.25)  # noqa: S311 - jitter, not a secret
     return max(jittered, timedelta(seconds=wished or 0))
 

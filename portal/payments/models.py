@@ -44,6 +44,7 @@ class Payment(HasId, Base):
     amount_cents: Mapped[int]
     currency: Mapped[str] = mapped_column(default="aud")
     state: Mapped[PaymentState]
+    customer_email: Mapped[str]  # as first sent: a key that comes back with other parameters is refused
     session_id: Mapped[str | None] = mapped_column(unique=True)
     session_url: Mapped[str | None]
     session_expires_at: Mapped[datetime]

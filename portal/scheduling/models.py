@@ -67,7 +67,7 @@ class HoursException(HasId, Base):
     __table_args__ = (
         CheckConstraint("ends_at > starts_at", name="order"),
         CheckConstraint(
-            "kind = 'closed' or (practitioner_id is not null and calendar_slug is not null and location_id is not null)",
+            "kind = 'closed' or num_nulls(practitioner_id, calendar_slug, location_id) = 0",
             name="extra_names_who_and_where",
         ),
         Index("ix_exception_range", "starts_at", "ends_at"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import nh3
 from flask import Flask
 from markdown_it import MarkdownIt
@@ -36,5 +35,3 @@ def markdown(text: str) -> Markup:
     html = _markdown.render(text)
     safe = nh3.clean(html, tags=_TAGS, attributes={"a": {"href"}}, url_schemes={"https", "mailto", "tel"})
     return Markup(safe)  # noqa: S704 - cleaned in the line above
-
-

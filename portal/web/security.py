@@ -36,9 +36,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 def content_security_policy(settings: Settings) -> str:
     """form-action also governs the redirect after a POST, so Stripe's page and Microsoft's sign-in are named."""
-    stripe_page = (
-        _origin(settings.stripe_api_base) if settings.is_local else "https://checkout.stripe.com"
-    )
+    stripe_page = _origin(settings.stripe_api_base) if settings.is_local else "https://checkout.stripe.com"
     form_action = " ".join(dict.fromkeys(["'self'", stripe_page, _origin(settings.entra_authority)]))
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "

@@ -1,0 +1,59 @@
+"""Writes down who comes to a visit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import select
+
+from portal.bookings.models import BookedFor, Booking
+from portal.bookings.states import WAITING, Status
+from portal.db import db
+from portal.patients.models import Gender, Patient
+
+
+@dataclass(frozen=True)
+class Details:
+    """What the details page asks (design §12); `mobile` is E.164, `mobile_as_typed` what the person wrote."""
+
+    given_name: str
+    family_name: str
+    preferred_name: str
+    born_on: date
+    gender: Gender
+    email: str
+    mobile: str
+    mobile_as_typed: str
+    booked_for: BookedFor
+    booked_by: str
+    says_new: bool
+
+
+def record_details(booking: Booking, details: Details, now: datetime) -> None:
+    """Store who the visit is for. A record that another visit stands on is never changed from here: a visitor who is
+    not signed in may only change what they typed for this very booking."""
+    patient = booking.patient if booking.patient is not None and _is_draft(booking.patient, booking) else None
+    if patient is None:
+        patient = Patient(created_at=now)
+        db.session.add(patient)
+    for name in ("given_name", "family_name", "preferred_name", "born_on", "gender", "email", "mobile"):
+        setattr(patient, name, getattr(details, name))
+    patient.mobile_as_typed = details.mobile_as_typed
+    db.session.flush()
+    booking.patient_id = patient.id
+    booking.booked_for, booking.booked_by, booking.says_new = details.booked_for, details.booked_by, details.says_new
+
+
+def _is_draft(patient: Patient, booking: Booking) -> bool:
+    """Whether only this booking, and holds that came to nothing, use the record."""
+    if patient.medirecords_id is not None:
+        return False
+    unsettled = (*WAITING, Status.EXPIRED)
+    others = select(Booking.id).where(
+        Booking.patient_id == patient.id,
+        Booking.id != booking.id,
+        Booking.status.not_in(unsettled),
+        Booking.confirmed_at.is_not(None) | (Booking.status == Status.PAID_UNPLACED),
+    )
+    return db.session.scalars(others).first() is None

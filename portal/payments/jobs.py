@@ -1,0 +1,262 @@
+"""What is owed to Stripe, and what its notifications set off."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from portal.bookings import confirm, find, hold, policy
+from portal.bookings.models import Booking
+from portal.bookings.states import Status
+from portal.clients import clients
+from portal.clock import now
+from portal.db import db, transaction
+from portal.integrations.http import Permanent
+from portal.integrations.stripe import CheckoutSession, SessionNotOpen
+from portal.integrations.stripe import Refund as StripeRefund
+from portal.outbox.post import owe
+from portal.payments import checkout, settle
+from portal.payments.models import UNFINISHED, Payment, PaymentState, Refund, RefundState, StripeNotification
+from portal.scheduling import claims
+from portal.scheduling.claims import SlotTaken
+from portal.staff.tasks import raise_task
+
+CHECK_AFTER = timedelta(minutes=2)
+_REFUND_STATES = {
+    "succeeded": RefundState.DONE,
+    "pending": RefundState.SENT,
+    "requires_action": RefundState.SENT,
+    "failed": RefundState.FAILED,
+    "canceled": RefundState.FAILED,
+}
+
+
+def apply_notification(notification_id: int) -> None:
+    """Act on a stored Stripe event: fetch what it is about, draw the consequences. Copies and order do not matter."""
+    notification = db.session.get_one(StripeNotification, notification_id)
+    if notification.applied_at is not None:
+        return
+    kind, object_id, intent = notification.type, notification.object_id, notification.payment_intent
+    if kind.startswith("checkout.session."):
+        session = _fetch_session(object_id)
+        payment_id = _payment_of(session)
+        with transaction():
+            if payment_id is not None:
+                settle.apply(payment_id, session, now())
+    elif kind.startswith(("refund.", "charge.refund")):
+        _apply_refund_news(intent)
+    elif kind.startswith("charge.dispute."):
+        _raise_dispute(intent, kind)
+    with transaction():
+        db.session.get_one(StripeNotification, notification_id).applied_at = now()
+
+
+def check(payment_id: int) -> None:
+    """Ask Stripe how an attempt stands: catches a notification that never came."""
+    payment = db.session.get_one(Payment, payment_id)
+    if payment.session_id is None or payment.state in (PaymentState.PAID, PaymentState.CLOSED):
+        return
+    session = _fetch_session(payment.session_id)
+    with transaction():
+        settle.apply(payment_id, session, now())
+
+
+def release(booking_id: int) -> None:
+    """Let go of a booking whose payment deadline has passed: first close the session at Stripe, then free the time.
+
+    In the other order somebody could pay for a time that another person holds already.
+    """
+    payment = db.session.scalars(
+        select(Payment).where(Payment.booking_id == booking_id, Payment.state.in_(UNFINISHED))
+    ).one_or_none()
+    booking = find.get(booking_id)
+    if payment is None or booking.status != Status.AWAITING_PAYMENT:
+        return
+    if not booking.is_lapsed(now()):
+        return
+    payment_id = payment.id
+    session = _close_session(payment)
+    with transaction():
+        if session is None:
+            _nothing_was_made(payment_id)
+        else:
+            settle.apply(payment_id, session, now())
+
+
+def place_or_refund(booking_id: int) -> None:
+    """Paid after the time was let go: take the same time again if it is free, else give everything back."""
+    if find.get(booking_id).status != Status.PAID_UNPLACED:
+        return
+    try:
+        claims.claim(lambda: confirm.place_again(find.get_locked(booking_id), now()))
+    except SlotTaken:
+        with transaction():
+            booking = find.get_locked(booking_id)
+            if booking.status == Status.PAID_UNPLACED:
+                settle.refund_unplaced(booking, now())
+
+
+def refund_if_due(booking_id: int) -> None:
+    """A visit was cancelled: owe what the agreed policy gives back."""
+    with transaction():
+        booking = find.get_locked(booking_id)
+        if booking.status != Status.CANCELLED or booking.cancelled_at is None:
+            return
+        for payment in settle.payments_of(booking):
+            if payment.settles_booking and not payment.refunds:
+                settle.give_back(payment, "cancelled", refund_due(booking, payment, booking.cancelled_at), now())
+
+
+def refund_due(booking: Booking, payment: Payment, cancelled_at: datetime) -> int:
+    """Cents that go back for a booking cancelled at that moment."""
+    return policy.cancel_cost(
+        booking.terms,
+        paid_cents=payment.amount_cents,
+        starts_at=booking.starts_at,
+        confirmed_at=booking.confirmed_at,
+        now=cancelled_at,
+        by_clinic=booking.cancelled_by != "patient",
+    ).refund_cents
+
+
+def send_refunds(payment_id: int) -> None:
+    """Send every refund of a payment that Stripe has not got yet. The stored key makes a repeat harmless."""
+    payment = db.session.get_one(Payment, payment_id)
+    intent = payment.intent_id
+    wanted = [refund.id for refund in payment.refunds if refund.state == RefundState.WANTED]
+    if intent is None or not wanted:
+        return
+    for refund_id in wanted:
+        refund = db.session.get_one(Refund, refund_id)
+        amount, key, reason = refund.amount_cents, refund.idempotency_key, _stripe_reason(refund)
+        labels = {"attempt": payment.attempt, "cause": refund.cause}
+        db.session.rollback()
+        answer = clients().stripe.create_refund(
+            payment_intent=intent, amount_cents=amount, reason=reason, metadata=labels, idempotency_key=key
+        )
+        with transaction():
+            _remember_refund(db.session.get_one(Refund, refund_id, with_for_update=True), answer)
+
+
+def sweep(at: datetime) -> None:
+    """Owe what time alone brings due: passed deadlines, quiet attempts, unplaced payments."""
+    lapsed = select(Booking.id).where(Booking.status == Status.AWAITING_PAYMENT, Booking.hold_expires_at <= at)
+    for booking_id in db.session.scalars(lapsed):
+        owe("payments.release", booking_id, now=at)
+    quiet = select(Payment.id).where(
+        Payment.state.in_((PaymentState.OPEN, PaymentState.PENDING)), Payment.created_at <= at - CHECK_AFTER
+    )
+    for payment_id in db.session.scalars(quiet):
+        owe("payments.check", payment_id, now=at)
+    for booking_id in db.session.scalars(select(Booking.id).where(Booking.status == Status.PAID_UNPLACED)):
+        owe("payments.place_or_refund", booking_id, now=at)
+
+
+def _fetch_session(session_id: str) -> CheckoutSession:
+    db.session.rollback()
+    return clients().stripe.get_checkout_session(session_id)
+
+
+def _payment_of(session: CheckoutSession) -> int | None:
+    """The attempt a session belongs to; by our own id when its session id was not stored before a crash."""
+    return db.session.scalar(
+        select(Payment.id).where(
+            (Payment.session_id == session.id) | (Payment.attempt == (session.client_reference_id or ""))
+        )
+    )
+
+
+def _close_session(payment: Payment) -> CheckoutSession | None:
+    """The session in its final state, or None when Stripe never made one."""
+    if payment.session_id is None:
+        # We never heard whether it was made. The same key answers with it; a refusal means that there is none.
+        try:
+            session_id = checkout.ask_for_session(payment).id
+        except Permanent:
+            return None
+    else:
+        session_id = payment.session_id
+        db.session.rollback()
+    try:
+        return clients().stripe.expire_checkout_session(session_id)
+    except SessionNotOpen:
+        return clients().stripe.get_checkout_session(session_id)
+
+
+def _nothing_was_made(payment_id: int) -> None:
+    payment = db.session.get_one(Payment, payment_id)
+    booking = find.get_locked(payment.booking_id)
+    payment.state = PaymentState.CLOSED
+    if booking.status == Status.AWAITING_PAYMENT:
+        hold.expire(booking, now())
+
+
+def _stripe_reason(refund: Refund) -> str | None:
+    return {"duplicate": "duplicate", "cancelled": "requested_by_customer"}.get(refund.cause)
+
+
+def _apply_refund_news(intent: str | None) -> None:
+    payment = db.session.scalars(select(Payment).where(Payment.intent_id == intent)).one_or_none() if intent else None
+    if payment is None or intent is None:
+        return
+    payment_id = payment.id
+    db.session.rollback()
+    news = clients().stripe.list_refunds(payment_intent=intent)
+    with transaction():
+        payment = db.session.get_one(Payment, payment_id, with_for_update=True)
+        known = {refund.stripe_refund_id: refund for refund in payment.refunds}
+        by_key = {refund.cause: refund for refund in payment.refunds}
+        for item in news:
+            refund = known.get(item.id) or by_key.get(item.metadata.get("cause", ""))
+            if refund is not None:
+                _remember_refund(refund, item)
+            else:
+                _adopt_refund(payment, item)
+
+
+def _adopt_refund(payment: Payment, item: StripeRefund) -> None:
+    """Somebody gave money back in Stripe's own dashboard: it counts, and staff should know that we know."""
+    payment.refunds.append(
+        Refund(
+            cause=f"stripe:{item.id}",
+            amount_cents=item.amount_cents,
+            state=_REFUND_STATES.get(item.status, RefundState.SENT),
+            stripe_refund_id=item.id,
+            created_at=now(),
+        )
+    )
+    raise_task(
+        "refund-outside",
+        f"A refund for {payment.booking.reference} was made in Stripe itself. It is noted here.",
+        now(),
+        booking_id=payment.booking_id,
+        about=item.id,
+    )
+
+
+def _remember_refund(refund: Refund, answer: StripeRefund) -> None:
+    refund.stripe_refund_id = answer.id
+    refund.state = _REFUND_STATES.get(answer.status, RefundState.SENT)
+    if refund.state == RefundState.FAILED:
+        raise_task(
+            "refund-failed",
+            f"Stripe could not give back the money for {refund.payment.booking.reference}. Please contact the patient.",
+            now(),
+            booking_id=refund.payment.booking_id,
+            about=answer.id,
+        )
+
+
+def _raise_dispute(intent: str | None, kind: str) -> None:
+    payment = db.session.scalars(select(Payment).where(Payment.intent_id == intent)).one_or_none() if intent else None
+    if payment is None:
+        return
+    with transaction():
+        raise_task(
+            "dispute",
+            f"The payment for {payment.booking.reference} is disputed ({kind.rpartition('.')[2]}). See Stripe.",
+            now(),
+            booking_id=payment.booking_id,
+            about=intent or "",
+        )

@@ -1,0 +1,104 @@
+"""Draws the consequences of what Stripe says about an attempt. Monotonic: old news and copies change nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from portal.bookings import confirm, find, hold
+from portal.bookings.history import change_status, record
+from portal.bookings.models import Booking
+from portal.bookings.states import Status
+from portal.clients import clients
+from portal.db import db
+from portal.integrations.stripe import CheckoutSession
+from portal.outbox.post import announce
+from portal.payments.models import Payment, PaymentState, Refund, RefundState
+from portal.staff.tasks import raise_task
+
+
+def apply(payment_id: int, session: CheckoutSession, now: datetime) -> None:
+    """Bring the attempt and its booking in line with a freshly fetched session. Run it in a transaction.
+
+    The booking's row is locked first, then the payment's, everywhere in the same order.
+    """
+    payment = db.session.get_one(Payment, payment_id)
+    booking = find.get_locked(payment.booking_id)
+    payment = db.session.get_one(Payment, payment_id, with_for_update=True, populate_existing=True)
+    if payment.state == PaymentState.PAID:
+        return
+    if payment.session_id is None:
+        payment.session_id, payment.session_url = session.id, session.url
+    if session.status == "complete" and session.payment_status == "paid":
+        if _agrees(payment, session):
+            _paid(booking, payment, session, now)
+        else:
+            raise_task(
+                "payment-differs",
+                f"Stripe's session for {booking.reference} does not agree with our amount. Nothing was booked from it.",
+                now,
+                booking_id=booking.id,
+            )
+    elif session.status == "complete":
+        payment.state = PaymentState.PENDING
+    elif session.status == "expired":
+        _closed(booking, payment, now)
+
+
+def give_back(payment: Payment, cause: str, amount_cents: int, now: datetime) -> None:
+    """Owe a refund, once per cause."""
+    if amount_cents <= 0 or any(refund.cause == cause for refund in payment.refunds):
+        return
+    payment.refunds.append(Refund(cause=cause, amount_cents=amount_cents, state=RefundState.WANTED, created_at=now))
+    db.session.flush()
+    announce("payment.given_back", payment.id, now)
+
+
+def refund_unplaced(booking: Booking, now: datetime) -> None:
+    """The time is gone for good: the whole payment goes back, and an honest mail goes out."""
+    for payment in payments_of(booking):
+        give_back(payment, "not-placed", payment.amount_cents, now)
+    change_status(booking, Status.CANCELLED, now, event="booking.not_placed", by="clock")
+    booking.cancelled_at, booking.cancelled_by = now, "clinic"
+
+
+def payments_of(booking: Booking) -> list[Payment]:
+    """The attempts that brought money."""
+    return list(
+        db.session.scalars(
+            db.select(Payment).where(Payment.booking_id == booking.id, Payment.state == PaymentState.PAID)
+        )
+    )
+
+
+def _agrees(payment: Payment, session: CheckoutSession) -> bool:
+    """Amount, currency, mode and session must be ours before anything is booked (Stripe contract 4)."""
+    wants_live = not clients().settings.stripe_secret_key.startswith("sk_test_")
+    return (
+        session.id == payment.session_id
+        and session.client_reference_id == payment.attempt
+        and session.amount_total == payment.amount_cents
+        and session.currency == payment.currency
+        and session.livemode == wants_live
+    )
+
+
+def _paid(booking: Booking, payment: Payment, session: CheckoutSession, now: datetime) -> None:
+    payment.state, payment.paid_at, payment.intent_id = PaymentState.PAID, now, session.payment_intent
+    if booking.is_waiting:
+        payment.settles_booking = True
+        confirm.confirm(booking, now, by="stripe")
+    elif booking.status == Status.EXPIRED:
+        payment.settles_booking = True
+        change_status(booking, Status.PAID_UNPLACED, now, event="booking.paid_too_late", by="stripe")
+    elif booking.status == Status.CANCELLED:
+        give_back(payment, "not-placed", payment.amount_cents, now)
+        record(booking, "booking.not_placed", now, by="stripe")
+    else:
+        give_back(payment, "duplicate", payment.amount_cents, now)
+
+
+def _closed(booking: Booking, payment: Payment, now: datetime) -> None:
+    """The session ended without money: the time is free again."""
+    payment.state = PaymentState.CLOSED
+    if booking.status == Status.AWAITING_PAYMENT:
+        hold.expire(booking, now)

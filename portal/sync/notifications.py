@@ -1,0 +1,262 @@
+"""Listens to Graph: keeps a subscription per practitioner, stores notifications, and routes each to its processor."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import or_, select
+from sqlalchemy.dialects.postgresql import insert
+
+from portal.bookings import find
+from portal.bookings.models import Booking
+from portal.clients import clients
+from portal.clock import now
+from portal.db import db, transaction
+from portal.integrations.graph import GraphEvent
+from portal.integrations.http import NotFound, Transient
+from portal.outbox.post import announce, owe
+from portal.staff.models import Practitioner
+from portal.staff.tasks import raise_task
+from portal.sync.models import GraphNotification, GraphSubscription, MediRecordsLink, OutlookLink
+from portal.sync.outlook import metadata, same
+
+log = structlog.get_logger(__name__)
+
+LIFETIME = timedelta(minutes=4200)  # valid under every version of Graph's documentation
+RENEW_BEFORE = timedelta(minutes=4200) - timedelta(days=1)  # once a day
+VISIBLE_AFTER = timedelta(seconds=60)  # how long a new event may stay invisible to a read
+
+
+def store(item: dict[str, Any], now: datetime) -> None:
+    """Store one notification and owe its routing. Forged, unknown and repeated ones are dropped without a word.
+
+    Graph does not sign: the subscription's secret client state is the only proof.
+    """
+    subscription = _subscription_of(item)
+    data = item.get("resourceData")
+    event_id = data.get("id") if isinstance(data, dict) else None
+    change = item.get("changeType")
+    if subscription is None or not isinstance(data, dict) or not isinstance(event_id, str):
+        log.warning("hooks.notification_refused", system="graph")
+        return
+    stored = db.session.scalar(
+        insert(GraphNotification)
+        .values(
+            practitioner_id=subscription.practitioner_id,
+            event_id=event_id,
+            change_type=str(change),
+            dedupe_key=":".join(
+                [str(subscription.practitioner_id), event_id, str(change), str(data.get("@odata.etag"))]
+            ),
+            received_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["dedupe_key"])
+        .returning(GraphNotification.id)
+    )
+    if stored is not None:
+        announce("graph.notified", stored, now)
+
+
+def store_lifecycle(item: dict[str, Any], now: datetime) -> None:
+    """Graph says that a subscription ends, was removed, or missed something: look after it at once."""
+    subscription = _subscription_of(item)
+    if subscription is None:
+        log.warning("hooks.notification_refused", system="graph")
+        return
+    if item.get("lifecycleEvent") == "subscriptionRemoved":
+        subscription.subscription_id, subscription.expires_at = None, None
+    elif item.get("lifecycleEvent") == "reauthorizationRequired":
+        subscription.expires_at = now
+    owe("sync.keep_subscription", subscription.practitioner_id, now=now)
+
+
+def route(notification_id: int) -> str:
+    """Find out what a notification is about, and owe the processor's run if it is a booking of ours. -> outcome"""
+    notification = db.session.get_one(GraphNotification, notification_id)
+    if notification.routed_at is not None:
+        return notification.outcome
+    practitioner_id, user_id = notification.practitioner_id, notification.practitioner.graph_user_id
+    event_id, received_at = notification.event_id, notification.received_at
+    if user_id is None:
+        return _routed(notification_id, "practitioner without mailbox")
+    if _is_echo(notification):
+        return _routed(notification_id, "echo of our own change")
+    deleted = notification.change_type == "deleted"
+    db.session.rollback()
+    try:
+        event = clients().graph.get_event(user_id, event_id)
+    except NotFound:
+        if not deleted and now() - received_at < VISIBLE_AFTER:
+            raise Transient("graph", "event not visible yet", retry_after=2) from None
+        return _event_is_gone(notification_id, event_id)
+    return _event_is_there(notification_id, practitioner_id, event)
+
+
+def keep_subscription(practitioner_id: int) -> None:
+    """Make sure that one live subscription exists for a practitioner's calendar: adopt, renew or create."""
+    subscription = _begin(practitioner_id)
+    if subscription is None:
+        return
+    user_id, known_id, client_state, expires_at = subscription
+    if known_id is not None and expires_at is not None and expires_at - now() > RENEW_BEFORE:
+        return
+    graph, until = clients().graph, (now() + LIFETIME).replace(microsecond=0)
+    if known_id is not None:
+        try:
+            _keep(practitioner_id, known_id, graph.renew_subscription(known_id, until).expires_at)
+            return
+        except NotFound:
+            _keep(practitioner_id, None, None)
+    url = clients().settings.graph_notification_url
+    # One that we made and lost the answer of cannot be told apart by its secret, so it is replaced.
+    for old in graph.list_subscriptions():
+        if old.notification_url == url and old.resource.lower() == f"users/{user_id}/events".lower():
+            graph.delete_subscription(old.id)
+    made = graph.create_subscription(
+        user_id=user_id,
+        notification_url=url,
+        lifecycle_url=f"{url}/lifecycle",
+        client_state=client_state,
+        expires_at=until,
+    )
+    _keep(practitioner_id, made.id, made.expires_at)
+
+
+def practitioners_to_look_after(at: datetime) -> list[int]:
+    """Practitioners whose subscription is missing or due for renewal."""
+    return list(
+        db.session.scalars(
+            select(Practitioner.id)
+            .outerjoin(GraphSubscription, GraphSubscription.practitioner_id == Practitioner.id)
+            .where(
+                Practitioner.is_active,
+                Practitioner.graph_user_id.is_not(None),
+                or_(
+                    GraphSubscription.subscription_id.is_(None),
+                    GraphSubscription.expires_at.is_(None),
+                    GraphSubscription.expires_at <= at + RENEW_BEFORE,
+                ),
+            )
+        )
+    )
+
+
+def _subscription_of(item: dict[str, Any]) -> GraphSubscription | None:
+    """The subscription whose secret the item knows. The first notification may come before its id is stored."""
+    state = item.get("clientState")
+    if not isinstance(state, str):
+        return None
+    candidates = db.session.scalars(
+        select(GraphSubscription).where(
+            or_(
+                GraphSubscription.subscription_id == str(item.get("subscriptionId")),
+                GraphSubscription.subscription_id.is_(None),
+            )
+        )
+    ).all()
+    return next((one for one in candidates if hmac.compare_digest(one.client_state.encode(), state.encode())), None)
+
+
+def _begin(practitioner_id: int) -> tuple[str, str | None, str, datetime | None] | None:
+    with transaction():
+        practitioner = db.session.get_one(Practitioner, practitioner_id)
+        if practitioner.graph_user_id is None or not practitioner.is_active:
+            return None
+        db.session.execute(
+            insert(GraphSubscription)
+            .values(practitioner_id=practitioner_id, client_state=secrets.token_urlsafe(32))
+            .on_conflict_do_nothing(index_elements=["practitioner_id"])
+        )
+        row = db.session.scalars(
+            select(GraphSubscription).where(GraphSubscription.practitioner_id == practitioner_id)
+        ).one()
+        return practitioner.graph_user_id, row.subscription_id, row.client_state, row.expires_at
+
+
+def _keep(practitioner_id: int, subscription_id: str | None, expires_at: datetime | None) -> None:
+    with transaction():
+        row = db.session.scalars(
+            select(GraphSubscription).where(GraphSubscription.practitioner_id == practitioner_id)
+        ).one()
+        row.subscription_id, row.expires_at, row.checked_at = subscription_id, expires_at, now()
+
+
+def _is_echo(notification: GraphNotification) -> bool:
+    """Our own change of an event whose booking has been processed. Our own create is what starts the processor, so it
+    is never taken for an echo."""
+    if notification.change_type != "updated":
+        return False
+    etag = notification.dedupe_key.split(":updated:", 1)[-1]
+    return (
+        db.session.scalar(
+            select(OutlookLink.booking_id)
+            .join(MediRecordsLink, MediRecordsLink.booking_id == OutlookLink.booking_id)
+            .where(
+                OutlookLink.event_id == notification.event_id,
+                OutlookLink.etag == etag,
+                MediRecordsLink.appointment_id.is_not(None),
+            )
+        )
+        is not None
+    )
+
+
+def _event_is_there(notification_id: int, practitioner_id: int, event: GraphEvent) -> str:
+    reference = (event.metadata or {}).get("b")
+    if not isinstance(reference, str):
+        return _routed(notification_id, "not a booking of ours")
+    try:
+        booking = find.by_reference(reference)
+    except find.NoSuchBooking:
+        return _routed(notification_id, "names no booking we have")
+    with transaction():
+        _compare(booking, event)
+        announce("outlook.event_found", booking.id, now())
+    return _routed(notification_id, "routed to the processor")
+
+
+def _event_is_gone(notification_id: int, event_id: str) -> str:
+    """A confirmed visit whose event somebody deleted in Outlook: staff decide, the patient is not moved silently."""
+    link = db.session.scalars(select(OutlookLink).where(OutlookLink.event_id == event_id)).one_or_none()
+    if link is not None and link.booking.is_confirmed:
+        with transaction():
+            raise_task(
+                "outlook-deleted",
+                f"The Outlook event of {link.booking.reference} was deleted in Outlook. The booking still stands.",
+                now(),
+                booking_id=link.booking_id,
+            )
+    return _routed(notification_id, "the event is gone")
+
+
+def _compare(booking: Booking, event: GraphEvent) -> None:
+    """The calendar is a hint and our database the truth: a difference becomes a task, never a silent change."""
+    link = db.session.get(OutlookLink, booking.id)
+    if link is None or link.event_id != event.id or link.etag != event.etag or not booking.is_confirmed:
+        ours = link is not None and link.event_id == event.id and booking.is_confirmed
+        moved = (event.starts_at, event.ends_at) != (booking.starts_at, booking.ends_at)
+        if ours and link is not None and moved and _was_written(link, booking):
+            raise_task(
+                "outlook-moved",
+                f"The event of {booking.reference} was moved in Outlook. The booking still has its time.",
+                now(),
+                booking_id=booking.id,
+            )
+    if booking.is_confirmed and not same(event.metadata, metadata(booking)):
+        log.info("sync.metadata_differs", system="graph", booking=booking.reference)
+
+
+def _was_written(link: OutlookLink, booking: Booking) -> bool:
+    """Whether Outlook has had the booking's present time from us; else our own change is still on its way."""
+    return bool(link.written) and link.written["starts_at"] == booking.starts_at.isoformat()
+
+
+def _routed(notification_id: int, outcome: str) -> str:
+    with transaction():
+        row = db.session.get_one(GraphNotification, notification_id)
+        row.routed_at, row.outcome = now(), outcome
+    return outcome

@@ -1,0 +1,66 @@
+"""The first road in: the service grid, and a page for each service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, current_app, redirect, render_template
+from flask.typing import ResponseReturnValue
+
+from portal import money, words
+from portal.catalogue import offer
+from portal.catalogue.models import AppointmentType, Kind, Service
+from portal.clock import now
+
+bp = Blueprint("grid", __name__)
+
+
+@bp.get("/")
+def home() -> ResponseReturnValue:
+    services = offer.services_on_show()
+    active = [service for service in services if service.is_active]
+    consult = next((service for service in active if _is_free_consult(service)), None)
+    return render_template(
+        "booking/grid.html",
+        consult=consult,
+        active=[service for service in active if service is not consult],
+        coming=[service for service in services if service.is_coming_soon],
+    )
+
+
+@bp.get("/services/<slug>")
+def service(slug: str) -> ResponseReturnValue:
+    try:
+        found = offer.get_service(slug)
+    except offer.NoSuchService:
+        leads_to = offer.old_address(f"/services/{slug}")
+        return redirect(leads_to, 301) if leads_to else abort(404)
+    today = now().astimezone(current_app.config["PORTAL"].zone).date()
+    launch = offer.launch_day(found, today)
+    return render_template(
+        "booking/service.html",
+        service=found,
+        types=[_card(each) for each in offer.listed_types(found)],
+        launch_words=words.day(launch) if launch else None,
+    )
+
+
+def _is_free_consult(service: Service) -> bool:
+    """The service for people who do not know yet what they need: it offers nothing but a free consult."""
+    listed = offer.listed_types(service)
+    return bool(listed) and all(each.kind == Kind.CONSULT and _price(each) == 0 for each in listed)
+
+
+def _card(appointment_type: AppointmentType) -> dict[str, Any]:
+    price, minutes = _price(appointment_type), appointment_type.length_minutes
+    return {
+        "type": appointment_type,
+        "price_words": money.in_words(price) if price is not None else None,
+        "length_words": words.length(minutes) if minutes else None,
+        "can_book": offer.is_bookable(appointment_type, now()),
+    }
+
+
+def _price(appointment_type: AppointmentType) -> int | None:
+    price = appointment_type.price_at(now())
+    return price.amount_cents if price else None

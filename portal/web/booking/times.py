@@ -1,0 +1,172 @@
+"""Choosing a time: days as a list, one form, and the hold that follows."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, abort, current_app, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from wtforms import StringField
+
+from portal import money, words
+from portal.bookings import hold
+from portal.bookings.models import Booking
+from portal.bookings.states import Status
+from portal.catalogue import offer
+from portal.catalogue.models import AppointmentType
+from portal.clock import now
+from portal.intake import submit
+from portal.outbox.post import owe
+from portal.scheduling import availability, claims
+from portal.scheduling.claims import SlotTaken
+from portal.web.booking import slot_list, steps, visitor
+from portal.web.booking.slot_list import Filters
+from portal.web.htmx import go, render
+from portal.web.limits import limit, limiter
+
+bp = Blueprint("times", __name__)
+
+DAYS_PER_PAGE = 7
+
+
+class HoldForm(FlaskForm):
+    """The chosen time, as the value of its radio button."""
+
+    slot = StringField()
+
+    def validate_slot(self, field: StringField) -> None:
+        field.data = (field.data or "").strip()
+        self.chosen = slot_list.read_value(field.data)
+
+    chosen: tuple[datetime, int] | None = None
+
+
+@bp.get("/book/<type_slug>")
+@limiter.limit(lambda: limit("reads"))
+def times(type_slug: str) -> ResponseReturnValue:
+    return _page(_bookable(type_slug))
+
+
+@bp.post("/book/<type_slug>/holds")
+@limiter.limit(lambda: limit("holds"))
+def create_hold(type_slug: str) -> ResponseReturnValue:
+    appointment_type = _bookable(type_slug)
+    form = HoldForm()
+    form.validate()
+    if form.chosen is None:
+        return _page(appointment_type, error="Choose a time, then continue."), 422
+    starts_at, practitioner_id = form.chosen
+    earlier = _unfinished(appointment_type)
+    if earlier and earlier.starts_at == starts_at and earlier.practitioner_id == practitioner_id:
+        return go(url_for("funnel.details", reference=earlier.reference))
+    try:
+        booking = claims.claim(lambda: _take(appointment_type, starts_at, practitioner_id, earlier))
+    except SlotTaken:
+        return _page(appointment_type, taken=starts_at), 422
+    visitor.remember_booked(booking.reference)
+    return go(url_for("funnel.details", reference=booking.reference))
+
+
+def _take(
+    appointment_type: AppointmentType, starts_at: datetime, practitioner_id: int, earlier: Booking | None
+) -> Booking:
+    """Hold the new time and let this person's earlier one go, with their answers carried over: all or nothing.
+
+    The old time goes first, because the new one may overlap it.
+    """
+    at = now()
+    if earlier is not None and earlier.status == Status.HELD:
+        hold.release(earlier, at)
+    booking = hold.hold(appointment_type, starts_at, at, practitioner_id=practitioner_id)
+    if earlier is not None:
+        submit.carry_over(earlier, booking)
+        if earlier.status == Status.AWAITING_PAYMENT:
+            # Its payment page may be open in another tab: Stripe has to close it before the time is free.
+            earlier.hold_expires_at = at
+            owe("payments.release", earlier.id, now=at)
+    return booking
+
+
+def _unfinished(appointment_type: AppointmentType) -> Booking | None:
+    """The time this browser holds for the same type already; also one that has just lapsed, for its answers."""
+    return next(
+        (
+            booking
+            for booking in visitor.latest_bookings()
+            if booking.appointment_type_id == appointment_type.id
+            and booking.status in (Status.HELD, Status.AWAITING_PAYMENT, Status.EXPIRED)
+        ),
+        None,
+    )
+
+
+def _bookable(type_slug: str) -> AppointmentType:
+    try:
+        return offer.get_bookable(type_slug, now())
+    except offer.NotOnSale:
+        abort(404)
+
+
+def _page(appointment_type: AppointmentType, *, error: str | None = None, taken: datetime | None = None) -> str:
+    return render(
+        "booking/times.html",
+        partial="booking/_times.html",
+        **context(
+            appointment_type,
+            form_action=url_for("times.create_hold", type_slug=appointment_type.slug),
+            here=url_for("times.times", type_slug=appointment_type.slug),
+            error=error,
+            taken=taken,
+        ),
+        step_words=steps.words("times", intake=appointment_type.intake_form is not None),
+    )
+
+
+def context(
+    appointment_type: AppointmentType,
+    *,
+    form_action: str,
+    here: str,
+    error: str | None = None,
+    taken: datetime | None = None,
+    ignoring_booking: int | None = None,
+) -> dict[str, Any]:
+    """What the list of times shows; the page that moves a visit shows the same list."""
+    at = now()
+    zone = current_app.config["PORTAL"].zone
+    today = at.astimezone(zone).date()
+    last_day = today + timedelta(days=appointment_type.horizon_days)
+    practitioners = availability.practitioners_offering(appointment_type)
+    filters = Filters.read(request.values, practitioners)
+    wanted_from = min(max(filters.from_day or today, today), last_day)
+    slots = availability.open_slots(
+        appointment_type,
+        wanted_from,
+        last_day,
+        at,
+        practitioner_ids=[filters.chosen.id] if filters.chosen else None,
+        ignoring_booking=ignoring_booking,
+    )
+    days = slot_list.days(
+        [slot for slot in slots if filters.fits(slot.starts_at, zone)], zone, practitioners, appointment_type
+    )
+    shown, later = days[:DAYS_PER_PAGE], days[DAYS_PER_PAGE:]
+    price = appointment_type.price_at(at)
+    return {
+        "type": appointment_type,
+        "length_words": words.length(appointment_type.length_minutes or 0),
+        "price_words": money.in_words(price.amount_cents) if price else None,
+        "days": shown,
+        "first_words": slot_list.first_words(shown, wanted_from, today),
+        "empty_words": None if slots else f"There is no free time up to {words.day(last_day)}.",
+        "filters": filters,
+        "earlier_from": today.isoformat() if wanted_from > today else None,
+        "later_from": later[0].date.isoformat() if later else None,
+        "zone_words": slot_list.zone_words(shown, zone, at),
+        "error": "That time has just been taken. Please choose another." if taken else error,
+        "nearest": slot_list.nearest(slots, taken, zone, practitioners, appointment_type) if taken else [],
+        "form_action": form_action,
+        "here": here,
+    }
