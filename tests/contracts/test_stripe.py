@@ -1,69 +1,25 @@
-"""The Stripe client against the sandbox over HTTP, and its requests against the SDK's own types."""
+"""The Stripe client against the sandbox over HTTP: sessions, refunds, events, and what goes wrong."""
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qsl
 
 import pytest
 import requests
-import stripe as sdk
-from stripe.params import EventListParams, RefundCreateParams, RefundListParams, RefundRetrieveParams
-from stripe.params.checkout import (
-    SessionCreateParams,
-    SessionExpireParams,
-    SessionListParams,
-    SessionRetrieveParams,
-)
 
 from portal.integrations.http import Ambiguous, NotFound, PartnerError, Permanent, Transient
-from portal.integrations.stripe import BadSignature, CheckoutSession, SessionNotOpen, Stripe, read_event
-from portal.sandbox.stripe.params import tree_of
-from tests.support.receiver import Received, Receiver
+from portal.integrations.stripe import SessionNotOpen, Stripe
+from tests.support.receiver import Receiver
 from tests.support.sandbox import RunningSandbox
-from tests.support.typed_params import fields_of, problems
+from tests.support.stripe_client import KEY, create, paid, pay
 
-KEY, SECRET = "sk_test_sandbox", "whsec_sandbox"
 SESSIONS = "/stripe/v1/checkout/sessions"
 
 
 @pytest.fixture
 def client(sandbox: RunningSandbox) -> Stripe:
     return Stripe(api_base=f"{sandbox.url}/stripe", secret_key=KEY)
-
-
-def create(client: Stripe, attempt: str = "attempt-1", **changes: Any) -> CheckoutSession:
-    values: dict[str, Any] = {
-        "amount_cents": 11900,
-        "product_name": "Appointment, 15 minutes",
-        "description": "Booking BK-7F3K2Q",
-        "attempt": attempt,
-        "metadata": {"booking": "BK-7F3K2Q", "attempt": attempt},
-        "customer_email": "mia@example.com",
-        "success_url": "http://127.0.0.1:9/bookings/BK-7F3K2Q/return?session_id={CHECKOUT_SESSION_ID}",
-        "cancel_url": "http://127.0.0.1:9/bookings/BK-7F3K2Q/check",
-        "expires_at": datetime.now(UTC) + timedelta(minutes=33),
-        "idempotency_key": f"checkout:{attempt}",
-    }
-    return client.create_checkout_session(**{**values, **changes})
-
-
-def pay(session: CheckoutSession) -> requests.Response:
-    assert session.url is not None
-    return requests.post(session.url, data={"outcome": "paid"}, allow_redirects=False, timeout=10)
-
-
-def paid(client: Stripe, attempt: str = "attempt-1") -> tuple[CheckoutSession, str]:
-    """A paid session and its payment intent."""
-    session = create(client, attempt)
-    pay(session)
-    session = client.get_checkout_session(session.id)
-    assert session.payment_intent is not None
-    return session, session.payment_intent
 
 
 def refund(client: Stripe, intent: str, cents: int = 11900, key: str = "refund:1") -> Any:
@@ -295,167 +251,3 @@ def test_the_log_names_the_request_but_not_the_patient(
     assert "req_" in written
     assert "mia@example.com" not in written
     assert session.id not in written
-
-
-# -- the wire ------------------------------------------------------------------------------------------------------
-
-CALLS: list[tuple[str, str, Any, Callable[[Stripe], Any]]] = [
-    ("POST", "/v1/checkout/sessions", SessionCreateParams, create),
-    ("GET", "/v1/checkout/sessions/cs_test_1", SessionRetrieveParams, lambda c: c.get_checkout_session("cs_test_1")),
-    (
-        "POST",
-        "/v1/checkout/sessions/cs_test_1/expire",
-        SessionExpireParams,
-        lambda c: c.expire_checkout_session("cs_test_1"),
-    ),
-    (
-        "GET",
-        "/v1/checkout/sessions",
-        SessionListParams,
-        lambda c: list(c.list_sessions(created_since=datetime.now(UTC), status="complete")),
-    ),
-    (
-        "POST",
-        "/v1/refunds",
-        RefundCreateParams,
-        lambda c: c.create_refund(
-            payment_intent="pi_1", amount_cents=100, reason="duplicate", metadata={"a": "b"}, idempotency_key="k"
-        ),
-    ),
-    ("GET", "/v1/refunds/re_1", RefundRetrieveParams, lambda c: c.get_refund("re_1")),
-    ("GET", "/v1/refunds", RefundListParams, lambda c: c.list_refunds(payment_intent="pi_1")),
-    ("GET", "/v1/events", EventListParams, lambda c: list(c.list_undelivered_events(since=datetime.now(UTC)))),
-]
-
-
-def sent_by(receiver: Receiver, act: Callable[[Stripe], Any]) -> Received:
-    """The request that `act` makes, caught by a server that has no answer to it."""
-    receiver.answer_next(400)
-    with pytest.raises((PartnerError, SessionNotOpen)):
-        act(Stripe(api_base=receiver.url, secret_key=KEY))
-    (request,) = receiver.received()
-    return request
-
-
-@pytest.mark.parametrize(("method", "path", "typed", "act"), CALLS, ids=[f"{call[0]} {call[1]}" for call in CALLS])
-def test_every_parameter_we_send_is_in_the_sdks_types(
-    receiver: Receiver, method: str, path: str, typed: Any, act: Callable[[Stripe], Any]
-) -> None:
-    request = sent_by(receiver, act)
-    assert (request.method, request.path) == (method, path)
-    given = tree_of([*request.query, *parse_qsl(request.body.decode(), keep_blank_values=True)])
-    assert problems(given, typed) == []
-
-
-def test_the_types_would_catch_the_usual_old_parameters() -> None:
-    good = {"mode": "payment", "line_items": {"0": {"quantity": "1", "price_data": {"currency": "aud"}}}}
-    assert problems(good, SessionCreateParams) == []
-    bad: dict[str, Any] = {
-        "payment_method_types": {"0": "card"},
-        "locale": "en-AU",
-        "ui_mode": "hosted",
-        "expires_at": "soon",
-        "automatic_tax": {"on": "true"},
-        "line_items": {"0": {"price_data": {}}},
-        "metadata": {"a": {"b": "c"}},
-    }
-    for name, value in bad.items():
-        assert problems({name: value}, SessionCreateParams), name
-    assert "payment_method_types" not in fields_of(SessionCreateParams)
-
-
-def test_the_version_and_the_key_are_pinned_on_every_request(receiver: Receiver) -> None:
-    request = sent_by(receiver, create)
-    assert request.headers["stripe-version"] == "2026-10-28.endive"
-    assert request.headers["idempotency-key"] == "checkout:attempt-1"
-    assert request.headers["authorization"] == f"Bearer {KEY}"
-
-
-def test_the_sdk_reports_nothing_about_us() -> None:
-    assert sdk.enable_telemetry is False
-
-
-def test_redirects_are_not_followed(receiver: Receiver) -> None:
-    receiver.answer_next(302, 302, 302)
-    with pytest.raises(Transient):
-        Stripe(api_base=receiver.url, secret_key=KEY).get_refund("re_1")
-    assert {one.path for one in receiver.received()} == {"/v1/refunds/re_1"}
-
-
-# -- webhooks ------------------------------------------------------------------------------------------------------
-
-
-def signed(body: bytes, at: float | None = None, secret: str = SECRET) -> str:
-    return sdk.WebhookSignature.generate_signature_header(body.decode(), secret, int(at or time.time()))
-
-
-EVENT = {
-    "id": "evt_1",
-    "object": "event",
-    "type": "charge.dispute.created",
-    "created": 1795000000,
-    "livemode": False,
-    "data": {"object": {"id": "du_1", "object": "dispute", "payment_intent": "pi_1"}},
-}
-BODY = json.dumps(EVENT).encode()
-
-
-def test_an_event_from_the_sandbox_is_read(client: Stripe, receiver: Receiver) -> None:
-    session, intent = paid(client)
-    came = [read_event(one.body, one.headers["stripe-signature"], SECRET) for one in receiver.wait_for(3)]
-    assert {event.payment_intent for event in came} == {intent}
-    assert {event.object_type for event in came} == {"checkout.session", "payment_intent", "charge"}
-    assert session.id in {event.object_id for event in came}
-
-
-def test_an_event_names_its_object() -> None:
-    event = read_event(BODY, signed(BODY), SECRET)
-    assert (event.id, event.type) == ("evt_1", "charge.dispute.created")
-    assert (event.object_id, event.object_type, event.payment_intent) == ("du_1", "dispute", "pi_1")
-    assert event.created == datetime.fromtimestamp(1795000000, UTC)
-
-
-@pytest.mark.parametrize(
-    "signature",
-    [
-        None,
-        "",
-        "nonsense",
-        "t=1,v1",
-        "t=x,v1=abc",
-        "v1=abc",
-        "t=1795000000,v1=\u00e9",
-        signed(BODY, secret="whsec_of_somebody_else"),
-        signed(BODY, at=time.time() - 3600),
-        signed(BODY).replace("v1=", "v0="),
-        signed(BODY + b" "),
-    ],
-)
-def test_a_bad_signature_is_refused(signature: str | None) -> None:
-    with pytest.raises(BadSignature):
-        read_event(BODY, signature, SECRET)
-
-
-def test_a_spoilt_body_is_refused_even_when_it_is_signed() -> None:
-    thin = json.dumps({"object": "v2.core.event", "id": "evt_1", "type": "v1.checkout.session.completed"}).encode()
-    for body in (b"", b"{", b"[]", b'"x"', b"{}", thin, json.dumps({**EVENT, "data": None}).encode()):
-        with pytest.raises(BadSignature):
-            read_event(body, signed(body), SECRET)
-    with pytest.raises(BadSignature):
-        read_event(b"\xff\xfe", signed(BODY), SECRET)
-
-
-def test_a_body_written_anew_is_refused() -> None:
-    with pytest.raises(BadSignature):
-        read_event(json.dumps(EVENT, indent=1).encode(), signed(BODY), SECRET)
-
-
-@pytest.mark.parametrize("kind", ["forge", "old"])
-def test_a_delivery_spoilt_by_the_sandbox_is_refused(
-    sandbox: RunningSandbox, client: Stripe, receiver: Receiver, kind: str
-) -> None:
-    sandbox.delivery_fault("stripe", kind)
-    client.expire_checkout_session(create(client).id)
-    (one,) = receiver.wait_for(1)
-    with pytest.raises(BadSignature):
-        read_event(one.body, one.headers["stripe-signature"], SECRET)
