@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import requests
+
 from portal.config import LOCAL_IDS, LOCAL_SECRETS
 from portal.integrations.entra import AppTokens, MemoryTokenCache, TokenCacheStore
 from portal.integrations.graph import EventSpec, Graph
@@ -75,3 +77,48 @@ def spec(reference: str = "BK-7F3K2Q", starts_at: datetime = START, **changed: A
         **changed,
     }
     return EventSpec(**settings)
+
+
+class RawGraph:
+    """Graph without our client in between; the answers are whole responses."""
+
+    def __init__(self, sandbox: RunningSandbox) -> None:
+        self.base_url = f"{sandbox.url}/graph/v1.0"
+        self._token = tokens_for(sandbox).bearer()
+
+    def call(
+        self, method: str, path: str, body: Any = None, *, prefer: str = 'IdType="ImmutableId"', **kwargs: Any
+    ) -> requests.Response:
+        """`path` may be a whole link; `prefer` is the Prefer header, empty for none."""
+        url = path if path.startswith("http") else self.base_url + path
+        headers = {"Authorization": f"Bearer {self._token}", "Prefer": prefer, **kwargs.pop("headers", {})}
+        return requests.request(method, url, json=body, headers=headers, timeout=20, **kwargs)
+
+    def get(self, path: str, *, prefer: str = 'IdType="ImmutableId"', **params: str) -> requests.Response:
+        """Query parameters are written without their dollar sign: select="id" is $select=id."""
+        names = ("select", "expand", "filter", "top", "skip")
+        query = {f"${name}" if name in names else name: value for name, value in params.items()}
+        return self.call("GET", path, prefer=prefer, params=query)
+
+    def post(self, path: str, body: Any = None, **kwargs: Any) -> requests.Response:
+        return self.call("POST", path, body, **kwargs)
+
+    def make_event(self, user_id: str = WREN, **changed: Any) -> Any:
+        """An event on 2 March 2026 from 9:00 to 9:30 in Sydney, unless told otherwise; the JSON of the 201."""
+        answer = self.post(f"/users/{user_id}/events", event_json(**changed))
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+
+def event_json(start: str = "09:00", end: str = "09:30", zone: str = "AUS Eastern Standard Time", **more: Any) -> Any:
+    return {
+        "subject": "Appointment BK-7F3K2Q",
+        "start": {"dateTime": f"2026-03-02T{start}:00", "timeZone": zone},
+        "end": {"dateTime": f"2026-03-02T{end}:00", "timeZone": zone},
+        **more,
+    }
+
+
+def refusal(answer: requests.Response) -> tuple[int, str]:
+    """Status and code of a refused call."""
+    return answer.status_code, answer.json()["error"]["code"]

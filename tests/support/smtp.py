@@ -76,7 +76,7 @@ class _Session(socketserver.StreamRequestHandler):
             self._converse()
 
     def _converse(self) -> None:
-        sender, recipients = "", []
+        sender, recipients = "", list[str]()
         if self.server_state.certificate and "STARTTLS" not in self.server_state.features:
             self._speak_tls()
         self._say("220 mail.example.org")
