@@ -203,7 +203,7 @@ def test_a_request_that_is_not_ours_is_sent_nowhere(
     ],
 )
 def test_a_mistake_of_ours_comes_back_to_us(
-    sandbox: RunningSandbox, callback: str, changed: dict[str, str | None], error: str
+    sandbox: RunningSandbox, callback: str, changed: dict[str, Any], error: str
 ) -> None:
     back = came_back(authorize(sandbox, callback, login_hint=FINCH["email"], **changed), callback)
 

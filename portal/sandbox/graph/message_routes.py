@@ -27,8 +27,7 @@ def add_message_routes(api: Blueprint, post: Post) -> None:
     @api.get("/users/<user>/messages")
     def list_messages(user: str) -> Response:
         query.refuse_other_than("$select", "$filter", "$top", "$skip")
-        wanted, prefs = query.message_id_filter(), preferences()
-        found = [one for one in post.kept(g.mailbox["id"]) if wanted in (None, one["message_id"])]
+        prefs, found = preferences(), post.kept(g.mailbox["id"], query.message_id_filter())
         rows = [query.select(shown(one, prefs)) for one in found]
         return jsonify(collection(rows, f"users('{g.mailbox['id']}')/messages", page_size(10)))
 

@@ -37,7 +37,11 @@ class Post:
             "created_at": now.isoformat(),
             "sent_at": None,
         }
-        return self._write(document)
+        with self._sandbox.store.lock:
+            line = self._sandbox.store.get("graph", "message_line", document["message_id"]) or {"cores": []}
+            line["cores"].append(document["core"])
+            self._sandbox.store.put("graph", "message_line", document["message_id"], line)
+            return self._write(document)
 
     def send_draft(self, mailbox: Json, message_id: str) -> None:
         """Send it and move it to the sent items. A sent message is no draft any more, so a second send finds none."""
@@ -73,8 +77,14 @@ class Post:
     def all(self) -> list[Json]:
         return self._sandbox.store.all("graph", "message")
 
-    def kept(self, user_id: str) -> list[Json]:
-        return [one for one in self.all() if one["user_id"] == user_id and one["is_kept"]]
+    def kept(self, user_id: str, message_id: str | None = None) -> list[Json]:
+        """The messages in a mailbox, or only those with this Message-ID line."""
+        if message_id is None:
+            found = self.all()
+        else:
+            line = self._sandbox.store.get("graph", "message_line", message_id) or {"cores": []}
+            found = [one for core in line["cores"] if (one := self.find(core))]
+        return [one for one in found if one["user_id"] == user_id and one["is_kept"]]
 
     def find(self, core: str) -> Json | None:
         return self._sandbox.store.get("graph", "message", core)
@@ -100,9 +110,12 @@ class Post:
         self._check_rate(mailbox)
 
     def _check_rate(self, mailbox: Json) -> None:
-        limit, since = self._sandbox.knob("graph", "mails_per_minute"), self._sandbox.now() - timedelta(minutes=1)
-        sent = [one for one in self.all() if one["user_id"] == mailbox["id"] and one["sent_at"]]
-        if limit and sum(datetime.fromisoformat(one["sent_at"]) > since for one in sent) >= limit:
+        limit = self._sandbox.knob("graph", "mails_per_minute")
+        if not limit:
+            return
+        since = self._sandbox.now() - timedelta(minutes=1)
+        sent = [one["sent_at"] for one in self.all() if one["user_id"] == mailbox["id"] and one["sent_at"]]
+        if sum(datetime.fromisoformat(at) > since for at in sent) >= limit:
             raise GraphError(
                 429, "ApplicationThrottled", "The mailbox sends too many messages.", headers={"Retry-After": "30"}
             )
