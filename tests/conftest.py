@@ -18,6 +18,7 @@ import pytest
 
 from portal import config
 from tests.support import network, services
+from tests.support.browser import Tabs, running_browser
 from tests.support.database import TestDatabase, make_database
 from tests.support.portal_server import PortalServer, Reserved, reserve_port
 from tests.support.sandbox import RunningSandbox
@@ -25,6 +26,7 @@ from tests.support.visitor import Visitor
 
 if TYPE_CHECKING:
     from flask import Flask
+    from playwright.sync_api import Browser
     from sqlalchemy.orm import scoped_session
 
 RUN_DIR = pytest.StashKey[Path]()
@@ -53,6 +55,13 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and RUN_DIR in config.stash:
         services.stop(config.stash[RUN_DIR])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`-m "not browser"` leaves out what needs Chromium."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -164,3 +173,18 @@ def sandbox(running_sandbox: RunningSandbox) -> Iterator[RunningSandbox]:
     running_sandbox.reset()
     yield running_sandbox
     running_sandbox.reset()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with running_browser() as running:
+        yield running
+
+
+@pytest.fixture
+def new_page(browser: Browser, portal_server: PortalServer) -> Iterator[Tabs]:
+    """Opens pages of the portal in Chromium. A script error or a violation of the CSP fails the test."""
+    tabs = Tabs(browser, portal_server.url)
+    yield tabs
+    tabs.close()
+    assert not tabs.complaints, f"the browser complained: {tabs.complaints}"

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +63,8 @@ class Postgres:
     def stop(self) -> None:
         """Stop it in an orderly way; connections that are still open are cut."""
         self.server.stop()
+        with suppress(OSError):
+            self.socket_dir.rmdir()  # only a temporary folder, taken for a long path, is empty now
 
 
 def start_postgres(instance_dir: Path, *, durable: bool = True) -> Postgres:
@@ -90,7 +93,7 @@ def stop_postgres(instance_dir: Path) -> None:
     if (data / "postmaster.pid").exists():
         server = _server(data)
         server.start()  # finds it
-        server.stop()
+        Postgres(server, _socket_dir(server)).stop()
 
 
 def _server(data: Path) -> PostgresServer:
@@ -109,18 +112,42 @@ def _server(data: Path) -> PostgresServer:
 
 
 def _forget_dead_postmaster(data: Path) -> None:
-    """Remove a postmaster.pid whose number is nobody's, or somebody else's, by now."""
-    pid_file = data / "postmaster.pid"
+    """Remove the marks of a server that is gone: their number may be somebody else's by now.
+
+    Postgres would do it by itself, but for a number that is in use, or a dead process that its parent has not
+    collected, as in a container without a real init.
+    """
     try:
-        pid = int(pid_file.read_text().split("\n", 1)[0])
-    except (FileNotFoundError, ValueError):
+        lines = (data / "postmaster.pid").read_text().split("\n")
+    except FileNotFoundError:
         return
+    if lines[0].isdecimal() and _is_postmaster(int(lines[0]), data):
+        return
+    _wait_for_backends(data)
+    (data / "postmaster.pid").unlink()
+    socket_dir = Path(lines[4]) if len(lines) > 4 and lines[4] else data
+    (socket_dir / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+
+
+def _is_postmaster(pid: int, data: Path) -> bool:
     try:
-        alive = str(data) in psutil.Process(pid).cmdline()
+        return str(data) in psutil.Process(pid).cmdline()
     except psutil.Error:
-        alive = False
-    if not alive:
-        pid_file.unlink()
+        return False
+
+
+def _wait_for_backends(data: Path) -> None:
+    """They outlive a killed postmaster for a moment; a new one beside them would ruin the data."""
+
+    def works_here(process: psutil.Process) -> bool:
+        try:
+            return process.name() == "postgres" and process.cwd() == str(data)
+        except psutil.Error:
+            return False
+
+    _, stubborn = psutil.wait_procs(list(filter(works_here, psutil.process_iter())), timeout=5)
+    if any(process.status() != psutil.STATUS_ZOMBIE for process in stubborn if process.is_running()):
+        raise CannotStart(f"Parts of a killed Postgres still run in {data}; end them first.")
 
 
 def _configure(data: Path, settings: str) -> None:

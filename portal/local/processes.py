@@ -68,6 +68,7 @@ def spawn(command: list[str], environ: Mapping[str, str], log: Path) -> subproce
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=0o077,
         )
 
 

@@ -53,6 +53,8 @@ class Redis:
                 self.process.wait(5)
             except subprocess.TimeoutExpired:
                 self.process.kill()
+        with suppress(OSError):
+            self.socket.parent.rmdir()  # only the short temporary folder is empty now
 
 
 def start_redis(instance_dir: Path, *, durable: bool = True) -> Redis:
