@@ -1,0 +1,245 @@
+"""Sends what we owe people in writing. No mail goes out twice, whatever is lost, repeated or killed on the way.
+
+Through Graph a mail is a draft first, which is found again by its Message-ID, so that every doubt can be settled by
+looking. SMTP cannot be asked afterwards: there a confirmation may repeat once, everything else is left to staff.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from email import policy
+from email.message import EmailMessage
+from email.utils import parseaddr
+from uuid import uuid4
+
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from portal import clinic
+from portal.bookings import find, links
+from portal.bookings.models import Booking
+from portal.bookings.policy import Cost
+from portal.clients import clients
+from portal.clock import now
+from portal.db import db, transaction
+from portal.integrations.graph import Draft
+from portal.integrations.http import Ambiguous, NotFound, PartnerError, Permanent, Transient
+from portal.notices.compose import BadAddress, Letter, compose
+from portal.notices.kinds import MailKind, cause_of, is_wanted
+from portal.notices.models import Message
+from portal.payments import settle
+from portal.payments.jobs import refund_due
+from portal.staff.tasks import raise_task
+
+
+@dataclass(frozen=True)
+class Owed:
+    """A mail to send now, as it stood when we began: no transaction is open while we call out."""
+
+    id: int
+    kind: MailKind
+    message_id: str
+    draft_id: str | None
+    was_attempted: bool
+
+
+def send_confirmation(booking_id: int) -> None:
+    """The visit is booked."""
+    _send(booking_id, MailKind.CONFIRMATION)
+
+
+def send_moved(booking_id: int) -> None:
+    """The visit is at another time."""
+    _send(booking_id, MailKind.MOVED)
+
+
+def send_cancelled(booking_id: int) -> None:
+    """The visit is off; what goes back is said in the mail."""
+    _send(booking_id, MailKind.CANCELLED)
+
+
+def send_not_placed(booking_id: int) -> None:
+    """Paid after the time was lost: no visit, and the whole payment goes back."""
+    _send(booking_id, MailKind.NOT_PLACED)
+
+
+def send_personal_link(booking_id: int, request_key: str) -> None:
+    """Somebody asked for the link to their visit; `request_key` is the request, so that each is answered once."""
+    _send(booking_id, MailKind.PERSONAL_LINK, request_key)
+
+
+def _send(booking_id: int, kind: MailKind, cause: str | None = None) -> None:
+    with _alone_with(booking_id):
+        owed = _owed(booking_id, kind, cause)
+        if owed is None:
+            return
+        is_sent = _send_by_graph(owed) if clients().smtp is None else _send_by_smtp(owed)
+        if is_sent:
+            with transaction():
+                message = db.session.get_one(Message, owed.id)
+                message.sent_at, message.given_up = now(), ""
+
+
+@contextmanager
+def _alone_with(booking_id: int) -> Iterator[None]:
+    """One run at a time per booking: a second one could make a draft, and a link, of its own.
+
+    The lock belongs to a connection outside the pool, so that it ends with the run, however that ends.
+    """
+    with db.engine.connect() as connection:
+        connection.detach()
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        free = text("select pg_try_advisory_lock(hashtextextended(:key, 0))")
+        if not connection.scalar(free, {"key": f"notices:{booking_id}"}):
+            raise Transient("mail", "another run writes to this patient")
+        yield
+
+
+def _owed(booking_id: int, kind: MailKind, cause: str | None) -> Owed | None:
+    """The mail's row, made when it is new; None when it is not wanted any more, was sent, or was left to staff."""
+    with transaction():
+        booking = find.get(booking_id)
+        if not is_wanted(kind, booking, now()) or (
+            kind == MailKind.NOT_PLACED and _cost(kind, booking).refund_cents == 0
+        ):
+            return None
+        message = _get_or_make(booking_id, kind, cause or cause_of(kind, booking))
+        if message.given_up:
+            _leave_to_staff(message, booking)
+        if message.sent_at is not None or message.given_up:
+            return None
+        return Owed(message.id, kind, message.message_id, message.draft_id, message.attempted_at is not None)
+
+
+def _get_or_make(booking_id: int, kind: MailKind, cause: str) -> Message:
+    key = {"booking_id": booking_id, "kind": str(kind), "cause": cause}
+    domain = _sender().rpartition("@")[2]
+    db.session.execute(
+        insert(Message)
+        .values(**key, message_id=f"<{uuid4()}@{domain}>", created_at=now(), given_up="")
+        .on_conflict_do_nothing(index_elements=list(key))
+    )
+    made = select(Message).filter_by(**key).execution_options(populate_existing=True)
+    return db.session.scalars(made).one()
+
+
+def _send_by_graph(owed: Owed) -> bool:
+    graph, sender = clients().graph, _sender()
+    draft = _find_draft(owed)
+    if draft is None:
+        mime = _write(owed).as_bytes(policy=policy.SMTP)
+        draft = Draft(graph.create_draft(sender, mime), is_draft=True)
+    if draft.id != owed.draft_id:
+        with transaction():
+            db.session.get_one(Message, owed.id).draft_id = draft.id
+    if draft.is_draft:
+        try:
+            graph.send_draft(sender, draft.id)
+        except NotFound as gone:
+            # Somebody tidied the mailbox between our two calls: look again with the next try.
+            raise Transient("graph", "the draft is gone") from gone
+    return True
+
+
+def _find_draft(owed: Owed) -> Draft | None:
+    """What an earlier try left in the mailbox: the draft we know, else one whose answer was lost, else nothing."""
+    if not owed.was_attempted:
+        return None
+    graph, sender = clients().graph, _sender()
+    if owed.draft_id is not None:
+        try:
+            return graph.get_message(sender, owed.draft_id)
+        except NotFound:
+            pass
+    return graph.find_message(sender, owed.message_id)
+
+
+def _send_by_smtp(owed: Owed) -> bool:
+    smtp = clients().smtp
+    assert smtp is not None
+    if owed.was_attempted and not _may_repeat(owed):
+        return False
+    mail = _write(owed)
+    try:
+        smtp.send(mail, sender=_sender(), recipients=[mail["To"].addresses[0].addr_spec])
+    except Ambiguous:
+        raise
+    except PartnerError:
+        # It surely did not go out, so this was no try.
+        with transaction():
+            message = db.session.get_one(Message, owed.id)
+            message.given_up = ""
+            if not owed.was_attempted:
+                message.attempted_at = None
+        raise
+    return True
+
+
+def _may_repeat(owed: Owed) -> bool:
+    """The answer to an earlier try was lost, so the mail may be there. Only a confirmation may repeat, and only once.
+
+    Written down before the repeat: if its answer is lost as well, nothing more goes out and staff are told.
+    """
+    with transaction():
+        message = db.session.get_one(Message, owed.id)
+        message.given_up = "the mail server did not say whether it took the mail"
+        if owed.kind != MailKind.CONFIRMATION:
+            _leave_to_staff(message, find.get(message.booking_id))
+    return owed.kind == MailKind.CONFIRMATION
+
+
+def _leave_to_staff(message: Message, booking: Booking) -> None:
+    words = f"The mail “{message.kind}” about {booking.reference} may not have arrived: {message.given_up}."
+    raise_task("mail-unsure", words, now(), booking_id=booking.id, about=message.message_id)
+
+
+def _write(owed: Owed) -> EmailMessage:
+    """Compose the mail with a link of its own, and note the attempt before anything leaves the house."""
+    try:
+        with transaction():
+            message, at = db.session.get_one(Message, owed.id), now()
+            booking = find.get(message.booking_id)
+            message.attempted_at, message.draft_id = at, None
+            token = links.make(booking.id, owed.message_id, at, expires_at=links.expiry_of(booking))
+            return compose(_letter(owed, booking, token, at))
+    except BadAddress as error:
+        raise Permanent("mail", str(error)) from error
+
+
+def _letter(owed: Owed, booking: Booking, token: str, at: datetime) -> Letter:
+    settings = clients().settings
+    return Letter(
+        kind=owed.kind,
+        booking=booking,
+        clinic=clinic.details(),
+        message_id=owed.message_id,
+        sender=settings.mail_from,
+        public_url=settings.public_url,
+        public_host=settings.public_host,
+        token=token,
+        cost=_cost(owed.kind, booking),
+        written_at=at,
+    )
+
+
+def _cost(kind: MailKind, booking: Booking) -> Cost:
+    """What of the money is kept and what goes back, for the mails that speak of money."""
+    fee = refunded = 0
+    for payment in settle.payments_of(booking):
+        if kind == MailKind.NOT_PLACED:
+            refunded += sum(each.amount_cents for each in payment.refunds if each.cause == "not-placed")
+        elif kind == MailKind.CANCELLED and payment.settles_booking and booking.cancelled_at is not None:
+            # The refund's own job may not have run yet: then it is what that job will find.
+            refunded += sum(each.amount_cents for each in payment.refunds) or refund_due(
+                booking, payment, booking.cancelled_at
+            )
+            fee += payment.amount_cents - refunded
+    return Cost(fee_cents=fee, refund_cents=refunded, is_late=fee > 0)
+
+
+def _sender() -> str:
+    """The address of the mailbox that sends; Graph knows it by this name."""
+    return parseaddr(clients().settings.mail_from)[1]
