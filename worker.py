@@ -30,7 +30,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from portal import create_app
 from portal.bookings import hold
 from portal.clock import now
-from portal.db import db, transaction
+from portal.db import LockKind, db, transaction
 from portal.outbox import relay
 from portal.payments import jobs as payments
 from portal.reactions import QUEUES
@@ -48,7 +48,6 @@ PERIODIC: list[tuple[timedelta, Callable[[datetime], Any]]] = [
     (timedelta(seconds=30), sync.sweep),
     (timedelta(hours=6), forget_old),
 ]
-CLOCK_LOCK = 20
 
 
 class JobWorker(Worker):
@@ -103,7 +102,7 @@ def run_alone(place: int, act: Callable[[datetime], Any]) -> None:
     try:
         with transaction():
             if db.session.scalar(
-                text("select pg_try_advisory_xact_lock(:kind, :id)"), {"kind": CLOCK_LOCK, "id": place}
+                text("select pg_try_advisory_xact_lock(:kind, :id)"), {"kind": LockKind.CLOCK, "id": place}
             ):
                 act(now())
     except (SQLAlchemyError, RedisError) as error:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
@@ -124,7 +124,19 @@ def retrying(act: Callable[[], T], *, tries: int = 2) -> T:
     raise AssertionError("unreachable")
 
 
-def lock_together(*keys: tuple[int, int], timeout_ms: int = 500) -> None:
+class LockKind(IntEnum):
+    """The first half of every advisory lock's key; all of them stand here, so that no two mean the same lock."""
+
+    PRACTITIONER = 1
+    ROOM = 2
+    OUTLOOK = 11
+    MEDIRECORDS = 12
+    SUBSCRIPTION = 13
+    MAIL = 14
+    CLOCK = 20
+
+
+def lock_together(*keys: tuple[LockKind, int], timeout_ms: int = 500) -> None:
     """Take transaction-level advisory locks on (kind, id) pairs, sorted, in one statement.
 
     The same order everywhere means two claims can wait for each other but never deadlock (design D2).
@@ -147,7 +159,7 @@ class Busy(Exception):
 
 
 @contextmanager
-def exclusive(kind: int, id: int) -> Iterator[None]:
+def exclusive(kind: LockKind, id: int) -> Iterator[None]:
     """Hold a session-level advisory lock on a connection of its own while the block runs, calls to partners included.
 
     Unlike a transaction it may last as long as a call does; unlike a key in Redis it ends with the process that took

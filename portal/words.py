@@ -7,35 +7,35 @@ from zoneinfo import ZoneInfo
 
 
 def day(value: date | datetime, zone: ZoneInfo | None = None) -> str:
-    """"Tuesday 1 December 2026"; an instant needs the zone to know its day."""
+    """ "Tuesday 1 December 2026"; an instant needs the zone to know its day."""
     local = value.astimezone(zone) if isinstance(value, datetime) and zone else value
     return f"{local:%A} {local.day} {local:%B %Y}"
 
 
 def clock(instant: datetime, zone: ZoneInfo) -> str:
-    """"10:00 am" in the zone."""
+    """ "10:00 am" in the zone."""
     local = instant.astimezone(zone)
     return f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"
 
 
 def zone_name(instant: datetime, zone: ZoneInfo) -> str:
-    """"Sydney time (AEDT)": the place people know, and the abbreviation in force at that instant."""
+    """ "Sydney time (AEDT)": the place people know, and the abbreviation in force at that instant."""
     place = zone.key.rpartition("/")[2].replace("_", " ")
     return f"{place} time ({instant.astimezone(zone):%Z})"
 
 
 def clock_in_zone(instant: datetime, zone: ZoneInfo) -> str:
-    """"10:00 am Sydney time (AEDT)"."""
+    """ "10:00 am Sydney time (AEDT)"."""
     return f"{clock(instant, zone)} {zone_name(instant, zone)}"
 
 
 def when(instant: datetime, zone: ZoneInfo) -> str:
-    """"Tuesday 1 December 2026, 10:00 am Sydney time (AEDT)"."""
+    """ "Tuesday 1 December 2026, 10:00 am Sydney time (AEDT)"."""
     return f"{day(instant, zone)}, {clock_in_zone(instant, zone)}"
 
 
 def length(minutes: int) -> str:
-    """"15 minutes", "1 hour", "1 hour 30 minutes"."""
+    """ "15 minutes", "1 hour", "1 hour 30 minutes"."""
     hours, rest = divmod(minutes, 60)
     parts = [f"{hours} hour{'s' if hours > 1 else ''}"] if hours else []
     if rest or not hours:

@@ -6,8 +6,6 @@ looking. SMTP cannot be asked afterwards: there a confirmation may repeat once, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from email import policy
@@ -15,7 +13,7 @@ from email.message import EmailMessage
 from email.utils import parseaddr
 from uuid import uuid4
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from portal import clinic
@@ -24,7 +22,7 @@ from portal.bookings.models import Booking
 from portal.bookings.policy import Cost
 from portal.clients import clients
 from portal.clock import now
-from portal.db import db, transaction
+from portal.db import LockKind, db, exclusive, transaction
 from portal.integrations.graph import Draft
 from portal.integrations.http import Ambiguous, NotFound, PartnerError, Permanent, Transient
 from portal.notices.compose import BadAddress, Letter, compose
@@ -72,7 +70,8 @@ def send_personal_link(booking_id: int, request_key: str) -> None:
 
 
 def _send(booking_id: int, kind: MailKind, cause: str | None = None) -> None:
-    with _alone_with(booking_id):
+    # A second run at the same time could make a draft, and a link, of its own.
+    with exclusive(LockKind.MAIL, booking_id):
         owed = _owed(booking_id, kind, cause)
         if owed is None:
             return
@@ -81,21 +80,6 @@ def _send(booking_id: int, kind: MailKind, cause: str | None = None) -> None:
             with transaction():
                 message = db.session.get_one(Message, owed.id)
                 message.sent_at, message.given_up = now(), ""
-
-
-@contextmanager
-def _alone_with(booking_id: int) -> Iterator[None]:
-    """One run at a time per booking: a second one could make a draft, and a link, of its own.
-
-    The lock belongs to a connection outside the pool, so that it ends with the run, however that ends.
-    """
-    with db.engine.connect() as connection:
-        connection.detach()
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-        free = text("select pg_try_advisory_lock(hashtextextended(:key, 0))")
-        if not connection.scalar(free, {"key": f"notices:{booking_id}"}):
-            raise Transient("mail", "another run writes to this patient")
-        yield
 
 
 def _owed(booking_id: int, kind: MailKind, cause: str | None) -> Owed | None:

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from enum import IntEnum
 from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
-from portal.db import LOST_RACE_STATES, lock_together, retrying, sqlstate
+from portal.db import LOST_RACE_STATES, LockKind, lock_together, retrying, sqlstate
 
 T = TypeVar("T")
-
-
-class LockKind(IntEnum):
-    """The first half of an advisory lock's key."""
-
-    PRACTITIONER = 1
-    ROOM = 2
 
 
 class SlotTaken(Exception):

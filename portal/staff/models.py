@@ -31,9 +31,7 @@ class StaffTask(HasId, Base):
     """Something that needs a person. `key` says what about, so that the same trouble makes one open task."""
 
     __tablename__ = "staff_task"
-    __table_args__ = (
-        Index("uq_staff_task_open_key", "key", unique=True, postgresql_where=text("done_at is null")),
-    )
+    __table_args__ = (Index("uq_staff_task_open_key", "key", unique=True, postgresql_where=text("done_at is null")),)
 
     key: Mapped[str]
     kind: Mapped[str]

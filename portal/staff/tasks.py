@@ -24,9 +24,7 @@ def raise_task(kind: str, words: str, now: datetime, *, booking_id: int | None =
 def settle_task(kind: str, now: datetime, *, booking_id: int | None = None, about: str = "") -> None:
     """Close the open task of this kind, if there is one: the trouble has gone away by itself."""
     key = f"{kind}:{about or booking_id or ''}"
-    db.session.execute(
-        update(StaffTask).where(StaffTask.key == key, StaffTask.done_at.is_(None)).values(done_at=now)
-    )
+    db.session.execute(update(StaffTask).where(StaffTask.key == key, StaffTask.done_at.is_(None)).values(done_at=now))
 
 
 def raise_task_for_parked(job: str, args: list[int | str], error: str, at: datetime) -> None:

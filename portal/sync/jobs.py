@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from enum import IntEnum
 
 from sqlalchemy import or_, select
 
@@ -12,7 +11,7 @@ from portal.bookings.models import Booking
 from portal.bookings.states import Status
 from portal.catalogue.models import AppointmentType, Processor, ProcessorKind
 from portal.clock import now
-from portal.db import db, exclusive, transaction
+from portal.db import LockKind, db, exclusive, transaction
 from portal.outbox.post import owe
 from portal.staff.tasks import raise_task
 from portal.sync import medirecords as processor
@@ -21,14 +20,6 @@ from portal.sync import outlook as calendar
 from portal.sync.models import MediRecordsLink, OutlookLink
 
 LOST_AFTER = timedelta(minutes=5)
-
-
-class LockKind(IntEnum):
-    """First half of the lock's key; claims use 1 and 2."""
-
-    OUTLOOK = 11
-    MEDIRECORDS = 12
-    SUBSCRIPTION = 13
 
 
 def outlook(booking_id: int) -> None:

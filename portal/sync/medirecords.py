@@ -35,7 +35,7 @@ from portal.staff.tasks import raise_task, settle_task
 from portal.sync.models import MediRecordsLink, OutlookLink, ProcessorRun, RunState
 from portal.sync.outlook import ON_CALENDAR
 
-BOOKED, CANCELLED = contract.STATUS["BOOKED"].value, contract.STATUS["CANCELLED"].value
+BOOKED, CANCELLED = contract.STATUS["booked"].value, contract.STATUS["cancelled"].value
 VISIBLE_AFTER = timedelta(seconds=20)  # how long a new appointment may stay invisible to a search
 ENDED = frozenset({Status.CANCELLED, Status.EXPIRED, Status.PAID_UNPLACED})
 
