@@ -51,8 +51,8 @@ class Settings:
 
     is_local: bool
     instance_dir: Path
-    database_url: str
-    redis_url: str
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
     secret_key: str = field(repr=False)
     field_keys: Mapping[str, bytes] = field(repr=False)  # key id -> 32 bytes; the first one seals, all of them open
     public_url: str
