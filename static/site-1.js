@@ -77,7 +77,12 @@
   document.addEventListener("htmx:responseError", goPlain);
   document.addEventListener("htmx:sendError", goPlain);
 
+  // htmx notes the page's address in the browser, and would leave it there; it manages without.
+  const forgetAddress = () => sessionStorage.removeItem("htmx-current-path-for-history");
+  document.addEventListener("htmx:pushedIntoHistory", forgetAddress);
+
   focusErrors(document);
   showChosen();
   watchHold();
+  forgetAddress();
 })();
