@@ -1,4 +1,4 @@
-"""`make demo`: books, pays and shows the trail of real bookings through every system; exit 0 only if all of it is there.
+"""`make demo`: books, pays and shows the trail of real bookings through every system; exit 0 only if all is there.
 
 It starts a clinic of its own on free ports, drives it over HTTP as a browser would, and reads the ledgers of the
 sandbox. A piece that is missing, or there twice, ends it with one sentence.
@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 from urllib.parse import urljoin
 
 import requests
+
+from portal.local.clinic import Clinic, free_port
 
 T = TypeVar("T")
 
@@ -182,7 +184,7 @@ def pay(visitor: Visitor, reference: str, *, decline_first: bool = False) -> Non
     visitor.send("Pay ")
     say("Stripe's page is open", session=visitor.address.rsplit("/", 1)[1])
     if decline_first:
-        visitor.send("Decline")
+        visitor.send("Card is declined")
         say("The card was declined; the page stays open")
     visitor.send("Pay")
     say("Paid; the browser is back", at=visitor.address.split("?")[0])
@@ -221,7 +223,16 @@ def show_trail(ledgers: Ledgers, reference: str, *, with_appointment: bool) -> N
     mail = one(ledgers.mails(reference), f"mail about {reference}")
     say("Confirmation mail", to=",".join(mail["to"]), subject=mail["subject"], calendar="yes" if mail["ics"] else "no")
     event = one(ledgers.events(reference), f"Outlook event of {reference}")
-    say("Outlook event", id=event["id"][:24], start=event["start"], metadata=event["metadata"])
+    tags = event["metadata"]
+    say(
+        "Outlook event",
+        id=event["id"][-16:],
+        start=event["start"],
+        service=tags["s"],
+        duration=tags["d"],
+        practitioner=tags["p"],
+        price_cents=tags["c"],
+    )
     appointments = ledgers.appointments(reference)
     if not with_appointment:
         if appointments:
@@ -229,11 +240,12 @@ def show_trail(ledgers: Ledgers, reference: str, *, with_appointment: bool) -> N
         say("No MediRecords appointment, as it should be")
         return
     row = one(appointments, f"MediRecords appointment of {reference}")
-    say("Graph told us, and the processor ran", event=event["id"][:24])
+    say("Graph's notification reached the processor", transaction=event["transactionId"])
     say(
         "MediRecords appointment",
         id=row["id"],
         type=row["type_name"],
+        interval=row["appointmentIntervalCode"],
         minutes=row["minutes"],
         provider=row["provider_name"],
         notes=row["notes"],
@@ -244,7 +256,7 @@ def show_payment(ledgers: Ledgers, reference: str) -> None:
     """The one paid session of a booking."""
     answer = requests.get(
         f"{ledgers.sandbox_url}/stripe/v1/checkout/sessions",
-        params={"status": "complete", "limit": 100},
+        params={"status": "complete", "limit": "100"},
         headers={"Authorization": "Bearer sk_test_sandbox"},
         timeout=10,
     )
@@ -284,10 +296,7 @@ def run(portal_url: str, sandbox_url: str) -> None:
 @contextmanager
 def own_clinic() -> Iterator[tuple[str, str]]:
     """A fresh clinic on free ports, removed at the end; -> its addresses."""
-    from portal.local.clinic import Clinic
-    from portal.local.environment import free_ports
-
-    port, sandbox_port = free_ports(2)
+    port, sandbox_port = free_port(), free_port()
     with tempfile.TemporaryDirectory(prefix="clinic-") as folder:
         clinic = Clinic(instance_dir=Path(folder) / "instance", port=port, sandbox_port=sandbox_port)
         clinic.start()
