@@ -98,10 +98,16 @@ def _recipient(booking: Booking) -> Address:
     assert booking.patient is not None
     name = _writes_to_somebody_else(booking) or booking.patient.full_name
     try:
-        return Address(one_line(name), addr_spec=booking.patient.email)
+        return Address(_without_specials(name), addr_spec=booking.patient.email)
     except (ValueError, IndexError, HeaderParseError):
         # The address itself stays out of the message: errors are kept and logged.
         raise BadAddress("the address cannot be used") from None
+
+
+def _without_specials(name: str) -> str:
+    """A name that needs no quoting and hides no encoded word: when Python folds a long line it loses the quotes
+    (python/cpython#80222), and then a comma or an angle bracket in a name would add a recipient."""
+    return one_line(re.sub(r'[()<>\[\]:;@\\,"=?]', " ", name))
 
 
 def _subject(letter: Letter) -> str:
