@@ -49,11 +49,17 @@ def refuse_foreign_posts() -> None:
     """A browser tells where a request comes from; one that another site started is refused, token or not."""
     if request.method in ("GET", "HEAD", "OPTIONS") or request.endpoint in CSRF_EXEMPT:
         return
-    origin = request.headers.get("Origin")
-    own = _origin(current_app.config["PORTAL"].public_url)
-    if (origin is not None and origin != own) or request.headers.get("Sec-Fetch-Site") == "cross-site":
+    if _comes_from_elsewhere(request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")):
         log.warning("security.foreign_post", route=str(request.url_rule))
         abort(403)
+
+
+def _comes_from_elsewhere(origin: str | None, site: str | None) -> bool:
+    """Browsers hide the origin ("null") where the referrer is hidden; Sec-Fetch-Site still tells the truth then."""
+    if origin == "null":
+        return site != "same-origin"
+    own = _origin(current_app.config["PORTAL"].public_url)
+    return origin not in (None, own) or site in ("cross-site", "same-site")
 
 
 def add_headers(response: Response) -> Response:
@@ -61,7 +67,7 @@ def add_headers(response: Response) -> Response:
     headers["Content-Security-Policy"] = current_app.config["CSP"]
     headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "no-referrer" if g.get("no_referrer") else "strict-origin-when-cross-origin"
+    headers["Referrer-Policy"] = "no-referrer" if g.get("no_referrer") else "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=()"
     if request.endpoint == "static":

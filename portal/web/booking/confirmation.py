@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, g, make_response, render_template, request, url_for
+from flask import Blueprint, Response, current_app, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import clinic, money, words
@@ -28,11 +28,6 @@ VISIT_STATES = (
     Status.COMPLETED,
     Status.DID_NOT_ARRIVE,
 )
-
-
-@bp.before_request
-def keep_address_private() -> None:
-    g.no_referrer = True
 
 
 @bp.get("")
