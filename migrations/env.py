@@ -6,6 +6,8 @@ Flask-Migrate puts the app in place before Alembic runs this file.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from alembic import context
@@ -15,10 +17,17 @@ from alembic.script import ScriptDirectory
 from flask import current_app
 from sqlalchemy import text
 
+import portal
 from portal.db import db
 
 # Any fixed number will do; it only has to be the same in every release.
 MIGRATION_LOCK = 7_031_001
+
+
+def import_models() -> None:
+    """A table that nobody has imported yet would look like one to be removed."""
+    for models in Path(portal.__file__).parent.glob("*/models.py"):
+        import_module(f"portal.{models.parent.name}.models")
 
 
 def number_revision(
@@ -34,6 +43,7 @@ def number_revision(
 
 
 def run() -> None:
+    import_models()
     options: dict[str, Any] = current_app.extensions["migrate"].configure_args
     with db.engine.connect() as connection:
         # A migration that waits for a lock must not make every visitor wait behind it.
