@@ -114,9 +114,9 @@ def settings(environ: dict[str, str], database: TestDatabase) -> config.Settings
 
 @pytest.fixture(scope="session")
 def app(settings: config.Settings) -> Flask:
-    from tests.support.ground import make_app
+    from portal import create_app
 
-    app = make_app(settings)
+    app = create_app(settings)
     app.test_client_class = Visitor
     return app
 

@@ -66,10 +66,10 @@ def migrate(settings: Settings) -> None:
     """`flask db upgrade` on an empty database."""
     from flask_migrate import upgrade
 
+    from portal import create_app
     from portal.db import db
-    from tests.support.ground import make_app
 
-    app = make_app(settings, pool_size=None)
+    app = create_app(settings, pool_size=None)
     with app.app_context():
         upgrade()
         db.engine.dispose()
