@@ -19,7 +19,9 @@ REACTIONS: dict[str, list[str]] = {
         "sync.medirecords",
         "notices.send_cancelled",
     ],
-    "booking.expired": ["sync.outlook"],
+    # Only confirmed visits are ever written outside, so a hold that ends leaves nothing to clean up there.
+    "booking.released": [],
+    "booking.expired": [],
     "booking.not_placed": ["notices.send_not_placed"],
     "payment.given_back": ["payments.send_refunds"],
     "stripe.notified": ["payments.apply_notification"],

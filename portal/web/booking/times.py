@@ -20,6 +20,7 @@ from portal.clock import now
 from portal.intake import submit
 from portal.outbox.post import owe
 from portal.scheduling import availability, claims
+from portal.scheduling.availability import OpenSlot
 from portal.scheduling.claims import SlotTaken
 from portal.web.booking import slot_list, steps, visitor
 from portal.web.booking.slot_list import Filters
@@ -29,6 +30,7 @@ from portal.web.limits import limit, limiter
 bp = Blueprint("times", __name__)
 
 DAYS_PER_PAGE = 7
+WINDOW_DAYS = 14
 
 
 class HoldForm(FlaskForm):
@@ -141,17 +143,24 @@ def context(
     practitioners = availability.practitioners_offering(appointment_type)
     filters = Filters.read(request.values, practitioners)
     wanted_from = min(max(filters.from_day or today, today), last_day)
-    slots = availability.open_slots(
-        appointment_type,
-        wanted_from,
-        last_day,
-        at,
-        practitioner_ids=[filters.chosen.id] if filters.chosen else None,
-        ignoring_booking=ignoring_booking,
-    )
-    days = slot_list.days(
-        [slot for slot in slots if filters.fits(slot.starts_at, zone)], zone, practitioners, appointment_type
-    )
+    days: list[slot_list.Day] = []
+    slots: list[OpenSlot] = []
+    window_from = wanted_from
+    # Window by window: most lists are full after the first one, and nobody waits for the rest of the horizon.
+    while len(days) <= DAYS_PER_PAGE and window_from <= last_day:
+        window_to = min(window_from + timedelta(days=WINDOW_DAYS - 1), last_day)
+        found = availability.open_slots(
+            appointment_type,
+            window_from,
+            window_to,
+            at,
+            practitioner_ids=[filters.chosen.id] if filters.chosen else None,
+            ignoring_booking=ignoring_booking,
+        )
+        slots += found
+        fitting = [slot for slot in found if filters.fits(slot.starts_at, zone)]
+        days += slot_list.days(fitting, zone, practitioners, appointment_type)
+        window_from = window_to + timedelta(days=1)
     shown, later = days[:DAYS_PER_PAGE], days[DAYS_PER_PAGE:]
     price = appointment_type.price_at(at)
     return {
