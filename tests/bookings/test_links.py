@@ -30,7 +30,7 @@ def found(token: str, now: datetime = NOW) -> int | None:
 
 
 def rows() -> list[Any]:
-    return db.session.execute(select(LinkToken.__table__).order_by(LinkToken.id)).all()
+    return list(db.session.execute(select(LinkToken.__table__).order_by(LinkToken.id)))
 
 
 def test_a_link_opens_its_own_booking() -> None:

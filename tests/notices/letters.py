@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import icalendar
+
 from portal.bookings.models import BookedFor, Booking
 from portal.bookings.policy import Cost
 from portal.bookings.states import Status
@@ -38,6 +40,12 @@ TERMS: dict[str, Any] = {
     "medi_minutes": 45,
     "billing_code": "CONSULT_WEIGHT_45",
 }
+
+
+def event_in(ics: Any) -> Any:
+    """The one event of an .ics file, as its reader's program parses it."""
+    (event,) = icalendar.Calendar.from_ical(ics).walk("VEVENT")
+    return event
 
 
 def make_patient(**columns: Any) -> Patient:
@@ -78,7 +86,7 @@ def make_booking(
 def make_letter(
     kind: MailKind = MailKind.CONFIRMATION, booking: Booking | None = None, *, cost: Cost | None = None, **parts: Any
 ) -> Letter:
-    known = {
+    known: dict[str, Any] = {
         "clinic": ROSELLA,
         "message_id": "<1f0c@rosella-clinic.example.com>",
         "sender": "Rosella Clinic <bookings@rosella-clinic.example.com>",

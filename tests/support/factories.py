@@ -29,6 +29,7 @@ from portal.catalogue.models import (
 )
 from portal.db import Base, db, transaction
 from portal.patients.models import Gender, Patient
+from portal.payments.models import Payment, PaymentState
 from portal.scheduling.models import Location, Room, WorkingHours
 from portal.staff.models import Practitioner
 
@@ -165,6 +166,25 @@ def make_booking(
         **_stamps(status, now),
     }
     return _stored(Booking(**(known | columns)))
+
+
+def make_payment(booking: Booking, **columns: Any) -> Payment:
+    """The payment that settled a booking: its whole price, through Checkout."""
+    number, at = next(_numbers), clock.now()
+    known = {
+        "attempt": f"attempt-{number}",
+        "booking_id": booking.id,
+        "amount_cents": booking.price_cents,
+        "state": PaymentState.PAID,
+        "customer_email": booking.patient.email if booking.patient else "",
+        "session_id": f"cs_test_{number}",
+        "session_expires_at": at + timedelta(minutes=33),
+        "intent_id": f"pi_test_{number}",
+        "settles_booking": True,
+        "created_at": at,
+        "paid_at": at,
+    }
+    return _stored(Payment(**(known | columns)))
 
 
 def ten_in_a_week(now: datetime) -> datetime:
