@@ -20,7 +20,7 @@ def create_app(settings: Settings | None = None, *, pool_size: int | None = 8) -
     from flask import Flask
     from flask_migrate import Migrate
 
-    from portal import cli, clients, clock, config, logs, vault, web
+    from portal import cli, clients, clock, config, crash, logs, vault, web
     from portal.db import db, engine_options
     from portal.outbox import relay, run
     from portal.sessions import DatabaseSessions
@@ -44,6 +44,7 @@ def create_app(settings: Settings | None = None, *, pool_size: int | None = 8) -
     logs.configure(settings.log_level)
     vault.use_keys(settings.field_keys)
     clock.follow(settings.instance_dir / "clock" if settings.is_local else None)
+    crash.arm_from(settings.instance_dir / "crash-points" if settings.is_local else None)
     relay.use_redis(settings.redis_url)
     run.when_parked(raise_task_for_parked)
     db.init_app(app)

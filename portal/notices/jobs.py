@@ -16,7 +16,7 @@ from uuid import uuid4
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from portal import clinic
+from portal import clinic, crash
 from portal.bookings import find, links
 from portal.bookings.models import Booking
 from portal.bookings.policy import Cost
@@ -115,13 +115,17 @@ def _send_by_graph(owed: Owed) -> bool:
     draft = _find_draft(owed)
     if draft is None:
         mime = _write(owed).as_bytes(policy=policy.SMTP)
+        crash.point("mail.stored")
         draft = Draft(graph.create_draft(sender, mime), is_draft=True)
+        crash.point("mail.drafted")
     if draft.id != owed.draft_id:
         with transaction():
             db.session.get_one(Message, owed.id).draft_id = draft.id
+        crash.point("mail.draft_noted")
     if draft.is_draft:
         try:
             graph.send_draft(sender, draft.id)
+            crash.point("mail.sent")
         except NotFound as gone:
             # Somebody tidied the mailbox between our two calls: look again with the next try.
             raise Transient("graph", "the draft is gone") from gone

@@ -15,6 +15,7 @@ from rq.timeouts import JobTimeoutException
 from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from portal import crash
 from portal.clock import now
 from portal.db import Busy, db, transaction
 from portal.integrations.http import Permanent, Transient
@@ -91,7 +92,9 @@ def run(row: OutboxMessage) -> None:
     started = time.monotonic()
     outcome = "done"
     try:
+        crash.point("outbox.leased")
         job_function(job)(*args)
+        crash.point("outbox.job_done")
         _finish(row_id, token, done_at=now())
     except Busy:
         outcome = "busy"

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from portal import crash
 from portal.bookings import confirm, find
 from portal.bookings.hold import HoldExpired
 from portal.bookings.models import Booking
@@ -46,6 +47,7 @@ def start(booking_id: int, now: datetime) -> str:
         if payment.state == PaymentState.OPEN and payment.session_url:
             return payment.session_url
         payment_id = payment.id
+    crash.point("checkout.stored")
     try:
         session = ask_for_session(payment)
     except Ambiguous:
@@ -55,6 +57,7 @@ def start(booking_id: int, now: datetime) -> str:
         with transaction():
             _give_up(payment_id, now)
         raise PageUnavailable(may_exist=False) from None
+    crash.point("checkout.created")
     with transaction():
         payment = db.session.get_one(Payment, payment_id, with_for_update=True)
         remember(payment, session)

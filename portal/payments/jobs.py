@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from portal import crash
 from portal.bookings import confirm, find, hold, policy
 from portal.bookings.models import Booking
 from portal.bookings.states import Status
@@ -77,6 +78,7 @@ def release(booking_id: int) -> None:
         return
     payment_id = payment.id
     session = _close_session(payment)
+    crash.point("release.closed")
     with transaction():
         if session is None:
             _nothing_was_made(payment_id)
@@ -132,9 +134,11 @@ def send_refunds(payment_id: int) -> None:
         amount, key, reason = refund.amount_cents, refund.idempotency_key, _stripe_reason(refund)
         labels = {"attempt": payment.attempt, "cause": refund.cause}
         db.session.rollback()
+        crash.point("refund.stored")
         answer = clients().stripe.create_refund(
             payment_intent=intent, amount_cents=amount, reason=reason, metadata=labels, idempotency_key=key
         )
+        crash.point("refund.sent")
         with transaction():
             _remember_refund(db.session.get_one(Refund, refund_id, with_for_update=True), answer)
 
@@ -155,7 +159,9 @@ def sweep(at: datetime) -> None:
 
 def _fetch_session(session_id: str) -> CheckoutSession:
     db.session.rollback()
-    return clients().stripe.get_checkout_session(session_id)
+    session = clients().stripe.get_checkout_session(session_id)
+    crash.point("payment.fetched")
+    return session
 
 
 def _payment_of(session: CheckoutSession) -> int | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
 
+from portal import crash
 from portal.bookings import find
 from portal.bookings.models import Booking
 from portal.bookings.states import Status
@@ -140,8 +141,10 @@ def _create(booking: Booking, run: Run) -> None:
     if found is None:
         with transaction():
             _link(booking_id).create_sent_at = now()
+        crash.point("medirecords.stored")
         try:
             found = clients().medirecords.create_appointment(spec)
+            crash.point("medirecords.created")
         except Conflict:
             # Ours after all, if an earlier try got through and was invisible until now.
             found = _by_marker(mark, starts_at.astimezone(zone).date())
@@ -175,6 +178,7 @@ def _change(booking: Booking, run: Run) -> None:
         type_id=spec.type_id,
         interval_code=spec.interval_code,
     )
+    crash.point("medirecords.changed")
     run.steps.append({"step": "moved", "found": appointment_id})
     with transaction():
         link = _link(booking_id)
@@ -194,6 +198,7 @@ def _withdraw(booking: Booking, run: Run) -> None:
         appointment_id = found.id if found else None
     if appointment_id is not None:
         clients().medirecords.cancel_appointment(appointment_id)
+        crash.point("medirecords.cancelled")
     run.steps.append({"step": "cancelled", "found": appointment_id or "nothing was there"})
     with transaction():
         link = _link(booking_id)
@@ -273,6 +278,7 @@ def _patient_id(patient: Patient) -> str:
         mobile=new.mobile, email=new.email, family_name=new.family_name, born_on=new.born_on
     )
     found = _same_person(hits, new) or clients().medirecords.create_patient(new)
+    crash.point("patient.created")
     with transaction():
         db.session.get_one(Patient, own_id).medirecords_id = found.id
     return found.id

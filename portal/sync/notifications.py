@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 
+from portal import crash
 from portal.bookings import find
 from portal.bookings.models import Booking
 from portal.clients import clients
@@ -93,6 +94,7 @@ def route(notification_id: int) -> str:
         if not deleted and now() - received_at < VISIBLE_AFTER:
             raise Transient("graph", "event not visible yet", retry_after=2) from None
         return _event_is_gone(notification_id, event_id)
+    crash.point("notification.fetched")
     return _event_is_there(notification_id, practitioner_id, event)
 
 
@@ -148,12 +150,13 @@ def practitioners_to_look_after(at: datetime) -> list[int]:
 def _subscription_of(item: dict[str, Any]) -> GraphSubscription | None:
     """The subscription whose secret the item knows. The first notification may come before its id is stored."""
     state = item.get("clientState")
-    if not isinstance(state, str):
+    known_as = str(item.get("subscriptionId"))
+    if not isinstance(state, str) or "\0" in known_as:
         return None
     candidates = db.session.scalars(
         select(GraphSubscription).where(
             or_(
-                GraphSubscription.subscription_id == str(item.get("subscriptionId")),
+                GraphSubscription.subscription_id == known_as,
                 GraphSubscription.subscription_id.is_(None),
             )
         )

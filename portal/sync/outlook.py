@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
 
+from portal import crash
 from portal.bookings import find
 from portal.bookings.models import Booking
 from portal.bookings.states import Status
@@ -16,7 +17,7 @@ from portal.clients import clients
 from portal.clock import now
 from portal.db import db, transaction
 from portal.integrations.graph import EventSpec, GraphEvent
-from portal.integrations.http import NotFound
+from portal.integrations.http import NotFound, Transient
 from portal.sync.models import OutlookLink
 
 # A visit that took place, or that nobody came to, stays in the calendar.
@@ -99,11 +100,25 @@ def _create(booking: Booking, wanted: Wanted) -> None:
     booking_id, reference = booking.id, booking.reference
     with transaction():
         number = _begin_create(booking_id, wanted.graph_user_id)
-    event = clients().graph.create_event(wanted.graph_user_id, wanted.spec, transaction_id=f"{reference}:{number}")
+    crash.point("outlook.stored")
+    event = _created(booking_id, wanted, f"{reference}:{number}")
+    crash.point("outlook.created")
     if not _says(event, wanted.spec):
         # It was created by an earlier try, before the booking changed.
         event = clients().graph.update_event(wanted.graph_user_id, event.id, wanted.spec)
     _remember(booking_id, wanted, event)
+
+
+def _created(booking_id: int, wanted: Wanted, transaction_id: str) -> GraphEvent:
+    try:
+        return clients().graph.create_event(wanted.graph_user_id, wanted.spec, transaction_id=transaction_id)
+    except NotFound as error:
+        if error.code.startswith(("Mailbox", "ErrorInvalidUser", "ResourceNotFound")):
+            raise
+        # The id belongs to an event that somebody has deleted since: the next try needs a new one.
+        with transaction():
+            db.session.get_one(OutlookLink, booking_id).create_sent_at = None
+        raise Transient("graph", "transaction id of a deleted event", retry_after=1) from None
 
 
 def _begin_create(booking_id: int, user_id: str) -> int:
@@ -124,6 +139,7 @@ def _change(booking: Booking, wanted: Wanted, event_id: str) -> None:
     db.session.rollback()
     try:
         event = clients().graph.update_event(wanted.graph_user_id, event_id, wanted.spec)
+        crash.point("outlook.changed")
     except NotFound:
         # Somebody deleted it in Outlook. A confirmed booking has an event, so it gets a new one.
         with transaction():
@@ -136,6 +152,7 @@ def _change(booking: Booking, wanted: Wanted, event_id: str) -> None:
 def _remove(booking_id: int, user_id: str, event_id: str) -> None:
     db.session.rollback()
     clients().graph.delete_event(user_id, event_id)
+    crash.point("outlook.removed")
     _forget(booking_id)
 
 

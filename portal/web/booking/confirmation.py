@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, make_response, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import clinic, money, words
@@ -58,6 +58,8 @@ def booking(reference: str) -> ResponseReturnValue:
 @limiter.limit(lambda: limit("reads"))
 def ics(reference: str) -> ResponseReturnValue:
     found = visitor.known_booking(reference)
+    if found.confirmed_at is None:
+        abort(404)
     entry = calendar_entry.for_booking(found, clinic.details(), current_app.config["PORTAL"].public_host, now())
     return Response(
         entry,
@@ -210,8 +212,8 @@ def _refund_words(found: Booking) -> str | None:
 def _receipt_words(found: Booking) -> str:
     price = money.in_words(found.price_cents)
     gst = steps.gst_words(found)
-    paid = "Paid" if _paid_cents(found) else ""
-    return ", ".join(part for part in (f"{price} {paid}".strip(), gst) if part)
+    paid = "paid" if _paid_cents(found) else None
+    return ", ".join(part for part in (price, paid, gst) if part)
 
 
 def _when(found: Booking) -> str:

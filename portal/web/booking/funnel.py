@@ -46,19 +46,23 @@ def details(reference: str) -> ResponseReturnValue:
 @limiter.limit(lambda: limit("details"))
 def save_details(reference: str) -> ResponseReturnValue:
     booking = visitor.own_booking(reference)
+    if _is_settled(booking):
+        return go(url_for("confirmation.booking", reference=reference))
     form = DetailsForm()
     definition = submit.questions_form(booking)
     questions = _parsed(definition)
     answers, errors = read_answers(questions, request.form.to_dict(flat=False)) if questions else ({}, {})
     is_valid = form.validate()
     if not is_valid or errors:
-        return _details_page(booking, form, questions, answers, errors), 422
+        typed = request.form.to_dict(flat=False)
+        return _details_page(booking, form, questions, {**typed, **answers}, errors), 422
     with transaction():
         booking = find.get_locked(booking.id)
-        record_details(booking, form.details(), now())
-        if definition is not None:
-            submit.save(booking, definition, answers, now(), is_complete=True)
-        _keep_going(booking)
+        if not _is_settled(booking):
+            record_details(booking, form.details(), now())
+            if definition is not None:
+                submit.save(booking, definition, answers, now(), is_complete=True)
+            _keep_going(booking)
     return _next_page(booking)
 
 
@@ -81,13 +85,16 @@ def save_intake(reference: str) -> ResponseReturnValue:
     definition = submit.intake_form(booking)
     if definition is None:
         abort(404)
+    if _is_settled(booking):
+        return go(url_for("confirmation.booking", reference=reference))
     form = parse(definition.definition, submit.service_options())
     answers, errors = read_answers(form, request.form.to_dict(flat=False))
     with transaction():
         booking = find.get_locked(booking.id)
-        # Saved even when something is missing: what was typed must survive whatever happens next.
-        submit.save(booking, definition, answers, now(), is_complete=not errors)
-        _keep_going(booking)
+        if not _is_settled(booking):
+            # Saved even when something is missing: what was typed must survive whatever happens next.
+            submit.save(booking, definition, answers, now(), is_complete=not errors)
+            _keep_going(booking)
     if errors:
         return _intake_page(booking, definition, answers, errors), 422
     return _next_page(booking)
@@ -160,6 +167,11 @@ def _elsewhere(booking: Booking) -> ResponseReturnValue | None:
     if booking.status == Status.AWAITING_PAYMENT:
         return redirect(url_for("payment.came_back", reference=booking.reference))
     return redirect(url_for("confirmation.booking", reference=booking.reference))
+
+
+def _is_settled(booking: Booking) -> bool:
+    """Booked or paid: what was answered until then stands, also against a page left open in another tab."""
+    return booking.confirmed_at is not None or booking.status == Status.PAID_UNPLACED
 
 
 def _was_let_go(booking: Booking) -> bool:

@@ -29,11 +29,16 @@ class FindForm(FlaskForm):
     """Whose visit to look for."""
 
     email = EmailField("E-mail address", filters=[clean])
-    reference = StringField("Booking reference", filters=[clean])
+    reference = StringField("Booking reference (optional)", filters=[clean])
 
     def validate_email(self, field: EmailField) -> None:
-        if "@" not in (field.data or "") or len(field.data or "") > 100:
+        typed = field.data or ""
+        if "@" not in typed or len(typed) > 100 or not typed.isprintable():
             raise ValidationError("Enter the e-mail address you booked with, such as name@example.com.")
+
+    def validate_reference(self, field: StringField) -> None:
+        if not (field.data or "").isprintable():
+            raise ValidationError("Enter the reference as it stands in your confirmation, such as BK-7F3K2Q.")
 
 
 @bp.get("/b/<token>", defaults={"act": None})
