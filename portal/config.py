@@ -82,6 +82,7 @@ class Settings:
     port: int
     sandbox_port: int
     log_level: str
+    rate_limit_factor: float
 
     @property
     def zone(self) -> ZoneInfo:
@@ -122,6 +123,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         "MAIL_FROM": "Rosella Clinic <bookings@rosella-clinic.example.com>",
         "SMTP_URL": "",
         "LOG_LEVEL": "INFO",
+        "RATE_LIMIT_FACTOR": "1",
         **LOCAL_SECRETS,
         **LOCAL_IDS,
     }
@@ -174,6 +176,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         port=port,
         sandbox_port=sandbox_port,
         log_level=_log_level(text("LOG_LEVEL")),
+        rate_limit_factor=_rate_limit_factor(text("RATE_LIMIT_FACTOR")),
     )
 
 
@@ -250,6 +253,16 @@ def _rate(raw: str) -> float:
     if not 0 < rate <= 1000:
         raise BadSetting(f"MEDIRECORDS_RATE must be calls per second, such as 10, not {raw!r}.")
     return rate
+
+
+def _rate_limit_factor(raw: str) -> float:
+    try:
+        factor = float(raw)
+    except ValueError:
+        factor = 0.0
+    if not 0 < factor <= 10_000:
+        raise BadSetting(f"RATE_LIMIT_FACTOR must be a number above 0, such as 1 or 2.5, not {raw!r}.")
+    return factor
 
 
 def _mail_transport(raw: str, smtp_url: str) -> str:
