@@ -10,12 +10,13 @@ from portal.config import Settings
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Register every blueprint and what wraps each request."""
-    from portal.web import errors, filters, health, hooks, limits, requests, security
+    from portal.web import access, errors, filters, health, hooks, limits, requests, security
     from portal.web.booking import confirmation, content, funnel, grid, links, payment, times
 
     Htmx(app)
     requests.init_app(app)
     security.init_app(app, settings)
+    access.init_app(app)
     limits.init_app(app, settings)
     filters.init_app(app, settings)
     errors.init_app(app)
