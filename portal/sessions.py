@@ -42,6 +42,18 @@ class ServerSession(CallbackDict[str, Any], SessionMixin):
         self.sid, self.seen_at = sid, seen_at
         self.modified, self.new = False, sid is None
 
+    def save_now(self) -> None:
+        """Save within the transaction under way, so that an act and the right to see it stand or fall together."""
+        assert self.sid is not None, "a session that may act has been issued before"
+        db.session.execute(update(WebSession).where(WebSession.id_hash == hash_of(self.sid)).values(data=dict(self)))
+        self.modified = False
+
+    def reload(self) -> None:
+        """Take over what another request of the same browser has saved meanwhile."""
+        if self.sid is not None:
+            saved = select(WebSession.data).where(WebSession.id_hash == hash_of(self.sid))
+            dict.update(self, db.session.scalar(saved) or {})
+
 
 class DatabaseSessions(SessionInterface):
     """Loads and saves sessions. A visitor who only looks gets no row and no cookie; unknown ids are ignored."""
@@ -65,9 +77,13 @@ class DatabaseSessions(SessionInterface):
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         assert isinstance(session, ServerSession)
         now = self.now()
-        if not session.modified and (session.seen_at is None or now - session.seen_at < TOUCH_EVERY):
+        # A page for everybody is kept by shared caches, with its cookie: that visit is not worth noting.
+        is_seen = session.seen_at is None or now - session.seen_at < TOUCH_EVERY or response.cache_control.public
+        if not session.modified and is_seen:
             return
-        # On a connection of its own: what a view left unfinished must not be committed along.
+        # What a view left unfinished must not be committed along; and whoever waits for a second connection while
+        # holding one can wait for ever.
+        db.session.rollback()
         with db.engine.begin() as connection:
             if session.sid is None:
                 session.sid = secrets.token_urlsafe(32)
@@ -91,6 +107,7 @@ class DatabaseSessions(SessionInterface):
             samesite="Lax",
             path="/",
         )
+        response.headers["Cache-Control"] = "no-store"
 
 
 def hash_of(secret: str) -> str:

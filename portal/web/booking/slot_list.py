@@ -20,7 +20,8 @@ from portal.staff.models import Practitioner
 
 # name -> the hours it covers (product-reference 3)
 PARTS = {"morning": (0, 12), "afternoon": (12, 17), "evening": (17, 24)}
-_VALUE = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}Z)/(\d{1,9})")
+# Only years that arithmetic on either side stays inside of.
+_VALUE = re.compile(r"(2\d{3}-\d{2}-\d{2}T\d{2}:\d{2}Z)/(\d{1,9})", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,13 @@ class Filters:
     @property
     def practitioner(self) -> str | None:
         return self.chosen.slug if self.chosen else None
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The filters as they stand in an address."""
+        from_day = self.from_day.isoformat() if self.from_day else None
+        named = {"from": from_day, "practitioner": self.practitioner, "part": self.part}
+        return {name: value for name, value in named.items() if value}
 
     def fits(self, starts_at: datetime, zone: ZoneInfo) -> bool:
         return self.part is None or part_of(starts_at, zone) == self.part

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, abort, current_app, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,7 +14,7 @@ from wtforms import StringField
 from portal import money, words
 from portal.bookings import hold
 from portal.bookings.models import Booking
-from portal.bookings.states import Status
+from portal.bookings.states import Status, WrongState
 from portal.catalogue import offer
 from portal.catalogue.models import AppointmentType
 from portal.clock import now
@@ -61,13 +62,16 @@ def create_hold(type_slug: str) -> ResponseReturnValue:
         return _page(appointment_type, error="Choose a time, then continue."), 422
     starts_at, practitioner_id = form.chosen
     earlier = _unfinished(appointment_type)
-    if earlier and earlier.starts_at == starts_at and earlier.practitioner_id == practitioner_id:
+    if earlier is not None and _is_kept(earlier, starts_at, practitioner_id):
         return go(url_for("funnel.details", reference=earlier.reference))
     try:
         booking = claims.claim(lambda: _take(appointment_type, starts_at, practitioner_id, earlier))
-    except SlotTaken:
-        return _page(appointment_type, taken=starts_at), 422
-    visitor.remember_booked(booking.reference)
+    except (SlotTaken, WrongState):
+        visitor.look_again()
+        twin = _unfinished(appointment_type)
+        if twin is None or not _is_kept(twin, starts_at, practitioner_id):
+            return _page(appointment_type, taken=starts_at), 422
+        booking = twin
     return go(url_for("funnel.details", reference=booking.reference))
 
 
@@ -88,7 +92,14 @@ def _take(
             # Its payment page may be open in another tab: Stripe has to close it before the time is free.
             earlier.hold_expires_at = at
             owe("payments.release", earlier.id, now=at)
+    visitor.remember_booked(booking.reference)
     return booking
+
+
+def _is_kept(booking: Booking, starts_at: datetime, practitioner_id: int) -> bool:
+    """Whether this browser has this very time already, as after a second click."""
+    is_same = booking.starts_at == starts_at and booking.practitioner_id == practitioner_id
+    return is_same and booking.is_waiting and not booking.is_lapsed(now())
 
 
 def _unfinished(appointment_type: AppointmentType) -> Booking | None:
@@ -176,6 +187,7 @@ def context(
         "zone_words": slot_list.zone_words(shown, zone, at),
         "error": "That time has just been taken. Please choose another." if taken else error,
         "nearest": slot_list.nearest(slots, taken, zone, practitioners, appointment_type) if taken else [],
-        "form_action": form_action,
+        # A time that is taken meanwhile must not cost the person their filters.
+        "form_action": f"{form_action}?{urlencode(filters.query)}" if filters.query else form_action,
         "here": here,
     }

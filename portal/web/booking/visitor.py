@@ -6,17 +6,21 @@ opened. A foreign booking and a missing one answer the same 404.
 
 from __future__ import annotations
 
+from typing import cast
+
 from flask import abort, session
 
 from portal.bookings import find
 from portal.bookings.models import Booking
+from portal.sessions import ServerSession
 
 _MOST = 20
 
 
 def remember_booked(reference: str) -> None:
-    """This browser took this time."""
+    """This browser took this time. Saved with the booking, because a second click may be waiting for our commit."""
     _remember("booked", reference)
+    _session().save_now()
 
 
 def remember_opened(reference: str) -> None:
@@ -26,16 +30,25 @@ def remember_opened(reference: str) -> None:
 
 def own_booking(reference: str) -> Booking:
     """A booking taken in this browser, answers included. 404 otherwise."""
-    return _get(reference, session.get("booked", []))
+    return _get(reference, was_booked_here(reference))
 
 
 def known_booking(reference: str) -> Booking:
     """A booking taken in this browser or opened by its link: logistics only. 404 otherwise."""
-    return _get(reference, [*session.get("booked", []), *session.get("opened", [])])
+    return _get(reference, is_known_here(reference))
 
 
 def was_booked_here(reference: str) -> bool:
     return reference in session.get("booked", [])
+
+
+def is_known_here(reference: str) -> bool:
+    return was_booked_here(reference) or reference in session.get("opened", [])
+
+
+def look_again() -> None:
+    """Another request of this browser may have taken a time while we waited for ours."""
+    _session().reload()
 
 
 def latest_bookings() -> list[Booking]:
@@ -49,8 +62,13 @@ def _remember(name: str, reference: str) -> None:
     session[name] = [*references, reference][-_MOST:]
 
 
-def _get(reference: str, allowed: list[str]) -> Booking:
-    booking = _find(reference) if reference in allowed else None
+def _session() -> ServerSession:
+    # What `session` stands for is replaced by Flask's own types only.
+    return cast(ServerSession, session)
+
+
+def _get(reference: str, is_theirs: bool) -> Booking:
+    booking = _find(reference) if is_theirs else None
     return booking if booking is not None else abort(404)
 
 
