@@ -26,6 +26,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     csrf.init_app(app)
     app.register_blueprint(bp)
     app.config["CSP"] = content_security_policy(settings)
+    app.before_request(refuse_impossible_paths)
     app.before_request(refuse_foreign_posts)
     app.after_request(add_headers)
     # Flask-WTF looks the exemption up by the view's dotted name.
@@ -43,6 +44,12 @@ def content_security_policy(settings: Settings) -> str:
         f"connect-src 'self'; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'; "
         "object-src 'none'; report-uri /csp-reports"
     )
+
+
+def refuse_impossible_paths() -> None:
+    """PostgreSQL stores no NUL, so no address of ours has one."""
+    if "\0" in request.path:
+        abort(404)
 
 
 def refuse_foreign_posts() -> None:
@@ -70,7 +77,7 @@ def add_headers(response: Response) -> Response:
     headers["Referrer-Policy"] = "no-referrer" if g.get("no_referrer") else "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=()"
-    if request.endpoint == "static":
+    if request.endpoint == "static" and response.status_code < 400:
         headers["Cache-Control"] = "public, max-age=31536000, immutable"
     elif request.endpoint in CACHEABLE and response.status_code == 200 and "Set-Cookie" not in headers:
         headers["Cache-Control"] = "public, max-age=60"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
+from werkzeug.exceptions import NotFound
 
 from portal import clinic
 from portal.catalogue import offer, pages
@@ -54,8 +55,11 @@ def sitemap() -> ResponseReturnValue:
     return Response(body, content_type="application/xml; charset=utf-8")
 
 
-@bp.get("/<path:path>")
-def former_address(path: str) -> ResponseReturnValue:
-    """An address of the former site leads on for good; any other one is not found."""
+@bp.before_app_request
+def former_address() -> ResponseReturnValue | None:
+    """An address of the former site leads on for good. Not a route, which would take every unknown address for one of
+    ours: a page that only takes a POST answers 405 to a GET, and a POST to nowhere 404."""
+    if request.method not in ("GET", "HEAD") or not isinstance(request.routing_exception, NotFound):
+        return None
     leads_to = offer.old_address(request.path)
-    return redirect(leads_to, 301) if leads_to else abort(404)
+    return redirect(leads_to, 301) if leads_to else None
