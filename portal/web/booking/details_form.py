@@ -10,7 +10,9 @@ from typing import Any
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
+from flask import current_app
 from flask_wtf import FlaskForm
+from phonenumbers import PhoneNumberType, is_possible_number_for_type
 from wtforms import EmailField, Form, FormField, RadioField, StringField, TelField
 from wtforms.validators import ValidationError
 
@@ -20,6 +22,7 @@ from portal.clock import now
 from portal.patients.models import Gender
 
 LONGEST_NAME = 40  # MediRecords takes no more
+LONGEST_MOBILE = 30
 OLDEST = 120
 _MONTHS = {
     name.lower(): number
@@ -59,10 +62,9 @@ class DateBoxes(Form):
     year = StringField("Year")
 
     def read(self) -> date | None:
-        month_text = clean(self.month.data).lower().rstrip(".")
-        month = _MONTHS.get(month_text) or (int(month_text) if month_text.isdecimal() else 0)
+        month = clean(self.month.data).lower().rstrip(".")
         try:
-            return date(int(clean(self.year.data)), month, int(clean(self.day.data)))
+            return date(int(clean(self.year.data)), _MONTHS.get(month) or int(month), int(clean(self.day.data)))
         except (ValueError, OverflowError):
             return None
 
@@ -122,7 +124,8 @@ class DetailsForm(FlaskForm):
             number = phonenumbers.parse(field.data, "AU")
         except phonenumbers.NumberParseException:
             number = None
-        if number is None or not phonenumbers.is_possible_number(number):
+        is_mobile = number is not None and is_possible_number_for_type(number, PhoneNumberType.MOBILE)
+        if number is None or not is_mobile or len(field.data) > LONGEST_MOBILE or not field.data.isprintable():
             raise ValidationError("Enter a mobile number, such as 0491 570 006, or with its country code.")
         self.mobile_e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
@@ -150,7 +153,7 @@ class DetailsForm(FlaskForm):
         return is_valid and message is None
 
     def _date_message(self) -> str | None:
-        today = now().date()
+        today = now().astimezone(current_app.config["PORTAL"].zone).date()
         if not any(clean(box.data) for box in self.born.form):
             return "Enter the date of birth."
         if self.born_on is None:
