@@ -17,6 +17,9 @@ class TooLate(Exception):
 
 def cancel(booking: Booking, now: datetime, *, by: str, reason: str = "") -> None:
     """Cancel a visit. What goes back is worked out from the moment of cancelling (policy.cancel_cost)."""
+    if by == "patient" and booking.status != Status.CONFIRMED:
+        # What is only held is let go by hold.release; what is being paid, by closing its session at Stripe first.
+        raise WrongState(booking.status, Status.CANCELLED)
     if by == "patient" and booking.starts_at <= now:
         raise TooLate
     change_status(booking, Status.CANCELLED, now, event="booking.cancelled", by=by, reason_given=bool(reason))

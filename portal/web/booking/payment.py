@@ -14,7 +14,7 @@ from portal.catalogue.models import PaymentPolicy
 from portal.clock import now
 from portal.db import transaction
 from portal.intake import submit
-from portal.payments import checkout
+from portal.payments import checkout, settle
 from portal.web.booking import funnel, visitor
 from portal.web.htmx import go, render
 from portal.web.limits import limit, limiter
@@ -45,6 +45,9 @@ def pay(reference: str) -> ResponseReturnValue:
 def came_back(reference: str) -> ResponseReturnValue:
     """Shows how the payment stands. Being visited books nothing: Stripe's notification does."""
     booking = visitor.own_booking(reference)
+    if booking.confirmed_at is not None and (booking.is_cancelled or booking.is_free):
+        # There is no payment to speak of; its own page tells how it stands.
+        return go(url_for("confirmation.booking", reference=reference))
     return render("booking/returned.html", partial="booking/_returned.html", state=_state(booking), reference=reference)
 
 
@@ -73,8 +76,8 @@ def _state(booking: Booking) -> str:
         return "waiting"
     if booking.status == Status.PAID_UNPLACED:
         return "waiting"
-    if booking.is_cancelled and booking.confirmed_at is None:
-        return "unplaced"
+    if booking.is_cancelled:
+        return "unplaced" if settle.payments_of(booking) else "lapsed"
     return "confirmed"
 
 
