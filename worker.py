@@ -46,6 +46,8 @@ PERIODIC: list[tuple[timedelta, Callable[[datetime], Any]]] = [
     (timedelta(seconds=15), hold.expire_lapsed_holds),
     (timedelta(seconds=30), payments.sweep),
     (timedelta(seconds=30), sync.sweep),
+    (timedelta(minutes=15), payments.owe_reconciliation),
+    (timedelta(minutes=15), sync.owe_reconciliation),
     (timedelta(hours=6), forget_old),
 ]
 

@@ -41,10 +41,14 @@ JOB_QUEUES: dict[str, str] = {
     "payments.refund_if_due": "stripe",
     "payments.send_refunds": "stripe",
     "payments.release": "stripe",
+    "payments.follow_refunds": "stripe",
+    "payments.reconcile": "stripe",
     "sync.outlook": "graph",
     "sync.route": "graph",
     "sync.keep_subscription": "graph",
+    "sync.reconcile_outlook": "graph",
     "sync.medirecords": "medirecords",
+    "sync.reconcile_medirecords": "medirecords",
 }
 
 QUEUES = ("stripe", "mail", "graph", "medirecords")

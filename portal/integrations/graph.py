@@ -116,6 +116,19 @@ class Graph:
         rows = self._pages(f"/users/{_q(user_id)}/events", "/users/{id}/events", query)
         return sorted((event_of(row) for row in rows), key=lambda event: event.created_at)
 
+    # https://learn.microsoft.com/graph/api/user-list-calendarview
+    def events_between(self, user_id: str, starts_at: datetime, ends_at: datetime) -> list[GraphEvent]:
+        """Every event of the default calendar that touches the range, ours with their property, oldest first."""
+        query = {
+            "startDateTime": instant(starts_at),
+            "endDateTime": instant(ends_at),
+            "$select": SELECTED,
+            "$expand": EXPANDED,
+            "$top": "100",
+        }
+        rows = self._pages(f"/users/{_q(user_id)}/calendarView", "/users/{id}/calendarView", query)
+        return sorted((event_of(row) for row in rows), key=lambda event: event.created_at)
+
     # https://learn.microsoft.com/graph/api/subscription-post-subscriptions
     def create_subscription(
         self, *, user_id: str, notification_url: str, lifecycle_url: str, client_state: str, expires_at: datetime

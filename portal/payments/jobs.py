@@ -18,6 +18,7 @@ from portal.integrations.stripe import CheckoutSession, SessionNotOpen
 from portal.integrations.stripe import Refund as StripeRefund
 from portal.outbox.post import owe
 from portal.payments import checkout, settle
+from portal.payments import reconcile as reconciliation
 from portal.payments.models import UNFINISHED, Payment, PaymentState, Refund, RefundState, StripeNotification
 from portal.scheduling import claims
 from portal.scheduling.claims import SlotTaken
@@ -141,6 +142,25 @@ def send_refunds(payment_id: int) -> None:
         crash.point("refund.sent")
         with transaction():
             _remember_refund(db.session.get_one(Refund, refund_id, with_for_update=True), answer)
+
+
+def follow_refunds(payment_id: int) -> None:
+    """Send what never went out, and ask how the refunds that did are doing."""
+    send_refunds(payment_id)
+    payment = db.session.get_one(Payment, payment_id)
+    _apply_refund_news(payment.intent_id)
+
+
+def reconcile() -> None:
+    """Compare Stripe's sessions and events with ours."""
+    reconciliation.sessions()
+
+
+def owe_reconciliation(at: datetime) -> None:
+    """Every 15 minutes: compare with Stripe, and follow each unfinished refund."""
+    owe("payments.reconcile", now=at)
+    for payment_id in reconciliation.refunds_to_follow(at):
+        owe("payments.follow_refunds", payment_id, now=at)
 
 
 def sweep(at: datetime) -> None:

@@ -13,9 +13,10 @@ from portal.catalogue.models import AppointmentType, Processor, ProcessorKind
 from portal.clock import now
 from portal.db import LockKind, db, exclusive, transaction
 from portal.outbox.post import owe
+from portal.staff.models import Practitioner
 from portal.staff.tasks import raise_task
 from portal.sync import medirecords as processor
-from portal.sync import notifications
+from portal.sync import notifications, reconcile
 from portal.sync import outlook as calendar
 from portal.sync.models import MediRecordsLink, OutlookLink
 
@@ -53,6 +54,24 @@ def medirecords(booking_id: int) -> None:
     """Run the service's processor: make MediRecords match the booking."""
     with exclusive(LockKind.MEDIRECORDS, booking_id):
         processor.process(find.get(booking_id), cause="outbox")
+
+
+def reconcile_outlook(practitioner_id: int) -> None:
+    """Compare a practitioner's calendar with their bookings."""
+    reconcile.outlook(practitioner_id)
+
+
+def reconcile_medirecords() -> None:
+    """Compare MediRecords' appointments with our bookings."""
+    reconcile.medirecords()
+
+
+def owe_reconciliation(at: datetime) -> None:
+    """Every 15 minutes: compare every calendar, and MediRecords, with our bookings."""
+    connected = select(Practitioner.id).where(Practitioner.is_active, Practitioner.graph_user_id.is_not(None))
+    for practitioner_id in db.session.scalars(connected):
+        owe("sync.reconcile_outlook", practitioner_id, now=at)
+    owe("sync.reconcile_medirecords", now=at)
 
 
 def sweep(at: datetime) -> None:

@@ -23,7 +23,7 @@ from portal.outbox.post import announce, owe
 from portal.staff.models import Practitioner
 from portal.staff.tasks import raise_task
 from portal.sync.models import GraphNotification, GraphSubscription, MediRecordsLink, OutlookLink
-from portal.sync.outlook import metadata, same
+from portal.sync.outlook import event_was_deleted, metadata, same
 
 log = structlog.get_logger(__name__)
 
@@ -223,16 +223,11 @@ def _event_is_there(notification_id: int, practitioner_id: int, event: GraphEven
 
 
 def _event_is_gone(notification_id: int, event_id: str) -> str:
-    """A confirmed visit whose event somebody deleted in Outlook: staff decide, the patient is not moved silently."""
-    link = db.session.scalars(select(OutlookLink).where(OutlookLink.event_id == event_id)).one_or_none()
-    if link is not None and link.booking.is_confirmed:
-        with transaction():
-            raise_task(
-                "outlook-deleted",
-                f"The Outlook event of {link.booking.reference} was deleted in Outlook. The booking still stands.",
-                now(),
-                booking_id=link.booking_id,
-            )
+    """Nothing of ours, removed by ourselves, or deleted by somebody in Outlook while the visit stands."""
+    with transaction():
+        link = db.session.scalars(select(OutlookLink).where(OutlookLink.event_id == event_id)).one_or_none()
+        if link is not None and link.booking.is_confirmed:
+            event_was_deleted(link.booking, link, now())
     return _routed(notification_id, "the event is gone")
 
 

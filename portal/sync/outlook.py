@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
@@ -18,6 +18,8 @@ from portal.clock import now
 from portal.db import db, transaction
 from portal.integrations.graph import EventSpec, GraphEvent
 from portal.integrations.http import NotFound, Transient
+from portal.outbox.post import owe
+from portal.staff.tasks import raise_task
 from portal.sync.models import OutlookLink
 
 # A visit that took place, or that nobody came to, stays in the calendar.
@@ -93,6 +95,20 @@ def match(booking: Booking) -> None:
         _create(booking, wanted)
     elif wanted.as_written() != link.written:
         _change(booking, wanted, link.event_id)
+
+
+def event_was_deleted(booking: Booking, link: OutlookLink, at: datetime) -> None:
+    """Somebody deleted the event in Outlook. The visit still stands, so the calendar has to show it: it is written
+    again, and staff decide whether the visit should be cancelled."""
+    link.event_id, link.written = None, {}
+    owe("sync.outlook", booking.id, now=at)
+    raise_task(
+        "outlook-deleted",
+        f"The event of {booking.reference} was deleted in Outlook. The visit still stands, so it is there again; "
+        "cancel the visit here if it should not take place.",
+        at,
+        booking_id=booking.id,
+    )
 
 
 def _create(booking: Booking, wanted: Wanted) -> None:

@@ -1,0 +1,179 @@
+"""Compares Outlook and MediRecords with our bookings every 15 minutes: a difference becomes an action or a task.
+
+This catches what everything else missed: copies made by lost answers, events that were to go, entries that somebody
+removed by hand (security baseline 3).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+
+import structlog
+from sqlalchemy import select
+
+from portal.bookings.models import Booking
+from portal.clients import clients
+from portal.clock import now
+from portal.db import db, transaction
+from portal.integrations.graph import GraphEvent
+from portal.integrations.medirecords import Appointment
+from portal.staff.models import Practitioner
+from portal.staff.tasks import raise_task
+from portal.sync.medirecords import CANCELLED
+from portal.sync.models import MediRecordsLink, OutlookLink
+from portal.sync.outlook import ON_CALENDAR, event_was_deleted
+
+log = structlog.get_logger(__name__)
+
+AHEAD = timedelta(days=90)
+SETTLED = timedelta(minutes=2)  # what was written later than this may still be on its way
+_MARKER = re.compile(r"\[ref:(BK-[0-9A-Z]{6})\]")
+
+
+def outlook(practitioner_id: int) -> None:
+    """One practitioner's calendar against their bookings."""
+    at = now()
+    practitioner = db.session.get_one(Practitioner, practitioner_id)
+    user_id = practitioner.graph_user_id
+    if user_id is None:
+        return
+    db.session.rollback()
+    found = _events_by_reference(clients().graph.events_between(user_id, at - timedelta(days=1), at + AHEAD))
+    for event_id in _events_to_remove(practitioner_id, found, at):
+        log.warning("reconcile.event_removed", system="graph", practitioner=practitioner_id)
+        clients().graph.delete_event(user_id, event_id)
+    with transaction():
+        _write_again_what_is_missing(practitioner_id, found, at)
+
+
+def medirecords() -> None:
+    """Every local day that has appointments of ours, against our bookings."""
+    at = now()
+    for day in _days_with_links(at):
+        db.session.rollback()
+        rows = clients().medirecords.find_appointments(on=day)
+        for appointment_id in _appointments_to_cancel(_rows_by_reference(rows), at):
+            log.warning("reconcile.appointment_cancelled", system="medirecords")
+            clients().medirecords.cancel_appointment(appointment_id)
+        with transaction():
+            _tell_of_what_is_missing(day, rows, at)
+
+
+def _events_by_reference(events: Iterable[GraphEvent]) -> dict[str, list[GraphEvent]]:
+    found: dict[str, list[GraphEvent]] = defaultdict(list)
+    for event in events:
+        reference = (event.metadata or {}).get("b")
+        if isinstance(reference, str) and not event.is_cancelled:
+            found[reference].append(event)
+    return found
+
+
+def _events_to_remove(practitioner_id: int, found: Mapping[str, list[GraphEvent]], at: datetime) -> list[str]:
+    """Copies, and events of bookings that should have none here. The linked event stays, else the oldest."""
+    wrong: list[str] = []
+    for booking, link in _bookings(found):
+        if link is not None and not _is_settled(link.synced_at, at):
+            continue
+        events = found[booking.reference]
+        if booking.status not in ON_CALENDAR or booking.practitioner_id != practitioner_id:
+            wrong += [event.id for event in events]
+        elif len(events) > 1:
+            known = link.event_id if link else None
+            kept = known if known in {event.id for event in events} else events[0].id
+            wrong += [event.id for event in events if event.id != kept]
+    return wrong
+
+
+def _bookings(references: Iterable[str]) -> list[tuple[Booking, OutlookLink | None]]:
+    rows = db.session.execute(
+        select(Booking, OutlookLink)
+        .outerjoin(OutlookLink, OutlookLink.booking_id == Booking.id)
+        .where(Booking.reference.in_(list(references)))
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def _write_again_what_is_missing(practitioner_id: int, found: Mapping[str, list[GraphEvent]], at: datetime) -> None:
+    """A visit that stands but has lost its event gets one again, and staff hear of it."""
+    expected = db.session.execute(
+        select(Booking, OutlookLink)
+        .join(OutlookLink, OutlookLink.booking_id == Booking.id)
+        .where(
+            Booking.practitioner_id == practitioner_id,
+            Booking.status.in_(ON_CALENDAR),
+            Booking.starts_at.between(at, at + AHEAD - timedelta(days=1)),
+            OutlookLink.event_id.is_not(None),
+        )
+    )
+    for booking, link in expected:
+        if booking.reference not in found and _is_settled(link.synced_at, at):
+            event_was_deleted(booking, link, at)
+
+
+def _days_with_links(at: datetime) -> list[date]:
+    zone = clients().settings.zone
+    starts = db.session.scalars(
+        select(Booking.starts_at)
+        .join(MediRecordsLink, MediRecordsLink.booking_id == Booking.id)
+        .where(Booking.starts_at.between(at - timedelta(days=1), at + AHEAD))
+    )
+    return sorted({start.astimezone(zone).date() for start in starts})
+
+
+def _rows_by_reference(rows: Iterable[Appointment]) -> dict[str, list[Appointment]]:
+    found: dict[str, list[Appointment]] = defaultdict(list)
+    for row in rows:
+        marker = _MARKER.search(row.notes)
+        if marker is not None and row.status != CANCELLED:
+            found[marker[1]].append(row)
+    return found
+
+
+def _appointments_to_cancel(found: Mapping[str, list[Appointment]], at: datetime) -> list[str]:
+    """Copies, and appointments of visits that were called off."""
+    rows = db.session.execute(
+        select(Booking, MediRecordsLink)
+        .outerjoin(MediRecordsLink, MediRecordsLink.booking_id == Booking.id)
+        .where(Booking.reference.in_(list(found)))
+    )
+    wrong: list[str] = []
+    for booking, link in rows:
+        if link is not None and not _is_settled(link.synced_at, at):
+            continue
+        live = found[booking.reference]
+        if booking.status not in ON_CALENDAR:
+            wrong += [row.id for row in live]
+        elif link is not None and link.appointment_id is not None:
+            wrong += [row.id for row in live if row.id != link.appointment_id]
+    return wrong
+
+
+def _tell_of_what_is_missing(day: date, rows: Iterable[Appointment], at: datetime) -> None:
+    """An appointment that the desk cancelled or removed there: a person decides what becomes of the visit."""
+    zone = clients().settings.zone
+    live = {row.id for row in rows if row.status != CANCELLED}
+    linked = db.session.execute(
+        select(Booking, MediRecordsLink)
+        .join(MediRecordsLink, MediRecordsLink.booking_id == Booking.id)
+        .where(
+            MediRecordsLink.is_live,
+            Booking.status.in_(ON_CALENDAR),
+            Booking.starts_at.between(at, at + AHEAD),
+        )
+    )
+    for booking, link in linked:
+        is_of_this_day = booking.starts_at.astimezone(zone).date() == day
+        if is_of_this_day and link.appointment_id not in live and _is_settled(link.synced_at, at):
+            raise_task(
+                "medirecords-removed",
+                f"The appointment of {booking.reference} was cancelled in MediRecords. The visit still stands here.",
+                at,
+                booking_id=booking.id,
+            )
+
+
+def _is_settled(synced_at: datetime | None, at: datetime) -> bool:
+    return synced_at is None or at - synced_at > SETTLED
