@@ -1,14 +1,17 @@
-"""Operator commands: the catalogue, the invented clinic of local work, and what to set up in MediRecords."""
+"""Operator commands: the catalogue, the outbox, Graph's subscriptions, and what to set up in MediRecords."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
 import requests
 from flask import Flask, current_app
 from flask.cli import AppGroup
+from redis.exceptions import RedisError
 from sqlalchemy import select
 
 from portal import clock, demo_clinic
@@ -20,15 +23,20 @@ from portal.catalogue.models import Service
 from portal.config import Settings
 from portal.db import db, transaction
 from portal.intake.definition import BadForm, parse
+from portal.outbox import owed, relay
+from portal.staff.tasks import settle_task
+from portal.sync import subscriptions
 
 catalogue = AppGroup("catalogue", help="The services, prices, forms and pages.")
+outbox = AppGroup("outbox", help="What we still owe the outside systems.")
+graph = AppGroup("graph", help="How Outlook tells us of changes.")
 demo = AppGroup("demo", help="Invented data for local work.")
 medirecords = AppGroup("medirecords", help="The clinic's practice records.")
 
 
 def register(app: Flask) -> None:
     """Add the commands to `flask`."""
-    for group in (catalogue, demo, medirecords):
+    for group in (catalogue, outbox, graph, demo, medirecords):
         app.cli.add_command(group)
 
 
@@ -77,6 +85,81 @@ def check_catalogue() -> None:
         click.echo("Nothing to look at.")
 
 
+@outbox.command("list")
+@click.option("--parked", "only_parked", is_flag=True, help="Only what was given up and needs a person.")
+def list_outbox(only_parked: bool) -> None:
+    """Show what is owed to the outside. Ids only: nothing here tells whose visit it is."""
+    at = clock.now()
+    rows = [
+        (
+            str(row.id),
+            owed.state_of(row, at),
+            f"{row.job}({', '.join(map(str, row.args))})",
+            row.queue,
+            str(row.attempts),
+            _age(at - row.created_at),
+            row.last_error or "-",
+        )
+        for row in owed.owed(only_parked=only_parked)
+    ]
+    if rows:
+        _table(("id", "state", "job", "queue", "tries", "age", "last error"), rows)
+    else:
+        click.echo("Nothing was given up." if only_parked else "Nothing is owed.")
+
+
+@outbox.command("retry")
+@click.argument("id", type=int)
+def retry_outbox(id: int) -> None:
+    """Try a job again that was given up, once its cause is mended."""
+    at = clock.now()
+    try:
+        with transaction():
+            row = owed.try_again(id, at)
+            settle_task("job-parked", at, about=row.dedupe_key)
+            is_due, job, queue = row.done_at is None, row.job, row.queue
+    except owed.NotParked:
+        raise click.ClickException(f"Row {id} was not given up; `flask outbox list --parked` shows those.") from None
+    relay.ring(queue)
+    click.echo(f"{job} is due again." if is_due else f"{job} waits in a newer row already; this one is closed.")
+
+
+@outbox.command("ring")
+def ring_outbox() -> None:
+    """Ring for the workers now, without waiting for the sweep."""
+    try:
+        relay.connection().ping()
+    except RedisError:
+        raise click.ClickException("Redis does not answer. No work is lost: the rows wait in the database.") from None
+    queues = relay.queues_with_work(clock.now())
+    for queue in queues:
+        relay.ring(queue)
+        click.echo(f"Rang for {queue}.")
+    if not queues:
+        click.echo("Nothing is due.")
+
+
+@graph.command("subscriptions")
+def list_subscriptions() -> None:
+    """Show whose calendar changes Graph tells us about, and until when."""
+    rows = [(one.practitioner, _moment(one.expires_at), one.state) for one in subscriptions.all_of_them(clock.now())]
+    if rows:
+        _table(("practitioner", "expires", "state"), rows)
+    else:
+        click.echo("There are no practitioners yet.")
+
+
+@graph.command("renew")
+def renew_subscriptions() -> None:
+    """Renew every subscription, and make those anew that Graph does not know any more. A worker does it."""
+    with transaction():
+        renewed = subscriptions.renew_all(clock.now())
+    for practitioner in renewed:
+        click.echo(f"{practitioner} is due for renewal.")
+    if not renewed:
+        click.echo("No practitioner has a mailbox yet.")
+
+
 @demo.command("clinic")
 @click.option("--quiet", is_flag=True, help="Say nothing when it goes well.")
 def build_demo_clinic(quiet: bool) -> None:
@@ -104,6 +187,26 @@ def print_checklist() -> None:
         click.echo(heading)
         for line in lines:
             click.echo(f"  [ ] {line}")
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as they need to be."""
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    for row in (headings, *rows):
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _age(age: timedelta) -> str:
+    """The two units that matter, such as "3 h 20 min"."""
+    minutes = max(0, int(age.total_seconds())) // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 24 else f"{hours // 24} d {hours % 24} h"
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at.astimezone(settings().zone):%Y-%m-%d %H:%M %Z}" if at else "-"
 
 
 def _read(file: Path) -> Document:

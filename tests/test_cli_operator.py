@@ -1,0 +1,322 @@
+"""What whoever operates the portal can see and do: the outbox and Graph's subscriptions, run as `flask ...`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from rq import Queue
+from rq.serializers import JSONSerializer
+from sqlalchemy import select
+
+from portal import clock
+from portal.config import Settings
+from portal.db import db, transaction
+from portal.outbox import relay
+from portal.outbox.models import OutboxMessage
+from portal.outbox.post import owe
+from portal.outbox.run import drain
+from portal.staff.models import Practitioner, StaffTask
+from portal.sync.models import GraphSubscription
+from tests.support.factories import make_booking, make_patient, make_practitioner
+from tests.support.microsoft import PEOPLE, WREN
+from tests.support.sandbox import RunningSandbox
+
+FRESH = timedelta(minutes=4200)
+
+
+def run(app: Flask, *words: str) -> Result:
+    return app.test_cli_runner().invoke(args=words)
+
+
+def make_owed(**columns: Any) -> int:
+    """A row that is due since now; nobody has been rung for it."""
+    at = clock.now()
+    known = {
+        "job": "sync.outlook",
+        "args": [7],
+        "queue": "graph",
+        "dedupe_key": "sync.outlook:7",
+        "created_at": at,
+        "not_before": at,
+    }
+    with transaction():
+        row = OutboxMessage(**(known | columns))
+        db.session.add(row)
+        db.session.flush()
+        return row.id
+
+
+def make_subscription(practitioner: Practitioner, expires_at: datetime | None, subscription_id: str | None) -> None:
+    with transaction():
+        db.session.add(
+            GraphSubscription(
+                practitioner_id=practitioner.id,
+                subscription_id=subscription_id,
+                client_state=f"secret of {practitioner.slug}",
+                expires_at=expires_at,
+            )
+        )
+
+
+def rung(queue: str) -> int:
+    return Queue(queue, connection=relay.connection(), serializer=JSONSerializer).count
+
+
+@pytest.fixture
+def mailbox(ctx: None, sandbox: RunningSandbox) -> Iterator[Practitioner]:
+    """A practitioner whose Outlook calendar the sandbox keeps."""
+    sandbox.seed(PEOPLE)
+    yield make_practitioner(slug="willa-wren", graph_user_id=WREN)
+
+
+def owe_refused_event(mailbox: Practitioner, sandbox: RunningSandbox) -> tuple[int, str]:
+    """Outlook refuses a booking's event, so that its job is given up; -> the row and the booking's reference."""
+    booking = make_booking(practitioner=mailbox, patient=make_patient(given_name="Nora", family_name="Castellano"))
+    sandbox.fault("POST /graph/v1.0/users/*/events", "403", times=1)
+    with transaction():
+        owe("sync.outlook", booking.id, now=clock.now())
+    reference = booking.reference
+    drain("graph")
+    return db.session.scalars(select(OutboxMessage.id)).one(), reference
+
+
+def test_an_empty_outbox_says_so(app: Flask) -> None:
+    assert run(app, "outbox", "list").output == "Nothing is owed.\n"
+    assert run(app, "outbox", "list", "--parked").output == "Nothing was given up.\n"
+
+
+def test_the_list_tells_what_is_owed_since_when_and_why_it_is_late(app: Flask, ctx: None) -> None:
+    at = clock.now()
+    make_owed(
+        created_at=at - timedelta(hours=3, minutes=20, seconds=5),
+        not_before=at + timedelta(minutes=9),
+        attempts=14,
+        last_error="graph: generalException (HTTP 503)",
+    )
+    make_owed(job="payments.check", args=[12], queue="stripe", dedupe_key="payments.check:12")
+
+    assert run(app, "outbox", "list").output.splitlines() == [
+        "id  state    job                 queue   tries  age         last error",
+        "1   waiting  sync.outlook(7)     graph   14     3 h 20 min  graph: generalException (HTTP 503)",
+        "2   due      payments.check(12)  stripe  0      0 min       -",
+    ]
+
+
+def test_a_row_that_somebody_works_on_is_running(app: Flask, ctx: None) -> None:
+    at = clock.now()
+    make_owed(lease_token="mine", lease_until=at + timedelta(seconds=60))
+    make_owed(args=[8], dedupe_key="sync.outlook:8", lease_token="of the dead", lease_until=at - timedelta(seconds=1))
+
+    first, second = run(app, "outbox", "list").output.splitlines()[1:]
+
+    assert first.split()[1] == "running"
+    assert second.split()[1] == "due"
+
+
+def test_done_rows_are_not_listed(app: Flask, ctx: None) -> None:
+    make_owed(done_at=clock.now())
+
+    assert run(app, "outbox", "list").output == "Nothing is owed.\n"
+
+
+def test_parked_shows_only_what_was_given_up(app: Flask, ctx: None) -> None:
+    make_owed()
+    make_owed(args=[8], created_at=clock.now() - timedelta(days=2, hours=5, minutes=1), parked_at=clock.now())
+
+    (line,) = run(app, "outbox", "list", "--parked").output.splitlines()[1:]
+
+    assert line.split()[:3] == ["2", "parked", "sync.outlook(8)"]
+    assert "2 d 5 h" in line
+
+
+def test_the_list_names_nobody(app: Flask, mailbox: Practitioner, sandbox: RunningSandbox) -> None:
+    owe_refused_event(mailbox, sandbox)
+
+    told = run(app, "outbox", "list").output
+
+    assert "graph: generalException (HTTP 403)" in told
+    assert not [name for name in ("Nora", "Castellano", "example.com") if name in told]
+
+
+def test_a_job_that_was_given_up_does_its_work_after_a_retry(
+    app: Flask, mailbox: Practitioner, sandbox: RunningSandbox
+) -> None:
+    row_id, reference = owe_refused_event(mailbox, sandbox)
+    assert sandbox.get("/_emu/graph/events") == []
+
+    told = run(app, "outbox", "retry", str(row_id))
+    drain("graph")
+
+    assert told.output == "sync.outlook is due again.\n"
+    assert [event["subject"] for event in sandbox.get("/_emu/graph/events")] == [f"Appointment {reference}"]
+    assert run(app, "outbox", "list").output == "Nothing is owed.\n"
+
+
+def test_a_retry_settles_the_task_that_the_parked_row_had_raised(
+    app: Flask, mailbox: Practitioner, sandbox: RunningSandbox
+) -> None:
+    row_id, _ = owe_refused_event(mailbox, sandbox)
+    task = db.session.scalars(select(StaffTask).where(StaffTask.kind == "job-parked")).one()
+    assert task.done_at is None
+
+    run(app, "outbox", "retry", str(row_id))
+
+    db.session.refresh(task)
+    assert task.done_at is not None
+
+
+def test_a_retried_row_has_its_whole_day_before_it_again(
+    app: Flask, mailbox: Practitioner, sandbox: RunningSandbox
+) -> None:
+    booking = make_booking(practitioner=mailbox)
+    at = clock.now()
+    long_ago = {"created_at": at - timedelta(days=3), "parked_at": at - timedelta(days=2), "attempts": 90}
+    row_id = make_owed(args=[booking.id], dedupe_key=f"sync.outlook:{booking.id}", **long_ago)
+    sandbox.fault("POST /graph/v1.0/users/*/events", "error", times=1, status=503)
+
+    run(app, "outbox", "retry", str(row_id))
+    drain("graph")
+
+    row = db.session.get_one(OutboxMessage, row_id, populate_existing=True)
+    assert row.parked_at is None
+    assert row.attempts == 1
+    assert timedelta(seconds=1) < row.not_before - at < timedelta(minutes=1)
+
+
+def test_a_retry_rings_for_the_queue(app: Flask, ctx: None) -> None:
+    row_id = make_owed(parked_at=clock.now())
+
+    run(app, "outbox", "retry", str(row_id))
+
+    assert rung("graph") == 1
+
+
+def test_a_job_that_was_ordered_anew_is_not_run_twice_by_a_retry(app: Flask, ctx: None) -> None:
+    parked = make_owed(parked_at=clock.now())
+    newer = make_owed()
+
+    told = run(app, "outbox", "retry", str(parked))
+
+    assert told.output == "sync.outlook waits in a newer row already; this one is closed.\n"
+    (line,) = run(app, "outbox", "list").output.splitlines()[1:]
+    assert line.split()[0] == str(newer)
+
+
+@pytest.mark.parametrize("columns", [{}, {"parked": True, "done": True}], ids=["still owed", "closed"])
+def test_only_what_was_given_up_can_be_retried(app: Flask, ctx: None, columns: dict[str, bool]) -> None:
+    stamps = {f"{name}_at": clock.now() for name in columns}
+    row_id = make_owed(**stamps)
+
+    told = run(app, "outbox", "retry", str(row_id))
+
+    assert told.exit_code == 1
+    assert told.output == f"Error: Row {row_id} was not given up; `flask outbox list --parked` shows those.\n"
+
+
+def test_an_unknown_row_cannot_be_retried(app: Flask) -> None:
+    assert run(app, "outbox", "retry", "99").exit_code == 1
+
+
+def test_ring_calls_the_workers_of_the_queues_that_have_work(app: Flask, ctx: None) -> None:
+    make_owed()
+    make_owed(queue="mail", dedupe_key="later", not_before=clock.now() + timedelta(hours=1))
+
+    assert run(app, "outbox", "ring").output == "Rang for graph.\n"
+    assert (rung("graph"), rung("mail")) == (1, 0)
+
+
+def test_ring_with_nothing_due_rings_for_nobody(app: Flask) -> None:
+    assert run(app, "outbox", "ring").output == "Nothing is due.\n"
+
+
+def test_ring_without_redis_says_that_no_work_is_lost(app: Flask, ctx: None, settings: Settings) -> None:
+    make_owed()
+    relay.use_redis("redis://127.0.0.1:9")
+    try:
+        told = run(app, "outbox", "ring")
+    finally:
+        relay.use_redis(settings.redis_url)
+
+    assert told.exit_code == 1
+    assert "No work is lost" in told.output
+    assert run(app, "outbox", "list").output.splitlines()[1].split()[1] == "due"
+
+
+def test_subscriptions_tell_how_each_calendar_is_listened_to(app: Flask, ctx: None) -> None:
+    at = clock.now()
+    states = {
+        "live": (at + FRESH, "one"),
+        "renewal-due": (at + timedelta(hours=20), "two"),
+        "ran-out": (at - timedelta(minutes=1), "three"),
+        "removed": (None, None),
+    }
+    for place, (slug, (expires_at, subscription_id)) in enumerate(states.items()):
+        practitioner = make_practitioner(slug=slug, graph_user_id=f"user-{slug}", position=place)
+        make_subscription(practitioner, expires_at, subscription_id)
+    make_practitioner(slug="new", graph_user_id="user-new", position=10)
+    make_practitioner(slug="unconnected", position=11)
+    make_practitioner(slug="gone", graph_user_id="user-gone", position=12, is_active=False)
+
+    lines = run(app, "graph", "subscriptions").output.splitlines()[1:]
+
+    assert [(line.split()[0], line.split("  ")[-1].strip()) for line in lines] == [
+        ("live", "live"),
+        ("renewal-due", "renewal due"),
+        ("ran-out", "ran out"),
+        ("removed", "missing"),
+        ("new", "missing"),
+        ("unconnected", "no mailbox"),
+    ]
+
+
+def test_subscriptions_expire_in_the_clinics_time(app: Flask, ctx: None) -> None:
+    half_past_one = datetime(2090, 5, 10, 1, 30, tzinfo=UTC)
+    make_subscription(make_practitioner(slug="willa-wren", graph_user_id=WREN), half_past_one, "one")
+
+    assert run(app, "graph", "subscriptions").output.splitlines() == [
+        "practitioner  expires                state",
+        "willa-wren    2090-05-10 11:30 AEST  live",
+    ]
+
+
+def test_subscriptions_of_an_empty_clinic_say_so(app: Flask) -> None:
+    assert run(app, "graph", "subscriptions").output == "There are no practitioners yet.\n"
+    assert run(app, "graph", "renew").output == "No practitioner has a mailbox yet.\n"
+
+
+def test_the_secret_of_a_subscription_is_not_shown(app: Flask, ctx: None) -> None:
+    make_subscription(make_practitioner(graph_user_id=WREN), clock.now() + FRESH, "one")
+
+    assert "secret of" not in run(app, "graph", "subscriptions").output
+
+
+def test_renew_owes_each_connected_practitioner_a_renewal(app: Flask, ctx: None) -> None:
+    wren = make_practitioner(slug="willa-wren", graph_user_id=WREN)
+    make_subscription(wren, clock.now() + FRESH, "one")
+    make_practitioner(slug="unconnected")
+
+    told = run(app, "graph", "renew")
+
+    assert told.output == "willa-wren is due for renewal.\n"
+    owed = db.session.execute(select(OutboxMessage.job, OutboxMessage.args)).all()
+    assert [tuple(row) for row in owed] == [("sync.keep_subscription", [wren.id])]
+    assert rung("graph") == 1
+
+
+def test_renew_makes_a_subscription_anew_that_graph_has_dropped_without_a_word(
+    app: Flask, mailbox: Practitioner, sandbox: RunningSandbox, portal_server: object
+) -> None:
+    make_subscription(mailbox, clock.now() + FRESH, "11111111-2222-4333-8444-555555555555")
+
+    run(app, "graph", "renew")
+    drain("graph")
+
+    (subscription,) = sandbox.get("/_emu/graph/subscriptions")
+    row = db.session.scalars(select(GraphSubscription).execution_options(populate_existing=True)).one()
+    assert row.subscription_id == subscription["id"]
+    assert row.expires_at is not None and row.expires_at > clock.now() + timedelta(days=2)
