@@ -60,14 +60,10 @@ def open_slots(
     # Two days around the window: buffers and zones reach over its edges.
     since = datetime.combine(first - timedelta(days=2), time(), UTC)
     until = datetime.combine(last + timedelta(days=3), time(), UTC)
-    exceptions = list(
-        db.session.scalars(
-            select(HoursException).where(HoursException.starts_at < until, HoursException.ends_at > since)
-        )
-    )
     taken = _taken(since, until, now, ignoring_booking)
-    shifts = _shifts(appointment_type, hours, exceptions, first, last, zones, practitioner_ids)
-    closed = _closed(exceptions)
+    extra = _extra_hours(appointment_type, since, until, practitioner_ids)
+    shifts = _shifts(hours, extra, first, last, zones)
+    closed = _closed(since, until)
     diaries = [
         Diary(
             practitioner_id,
@@ -128,16 +124,36 @@ def _hours(
     return list(db.session.scalars(query))
 
 
+def _extra_hours(
+    appointment_type: AppointmentType, since: datetime, until: datetime, practitioner_ids: Sequence[int] | None
+) -> list[HoursException]:
+    query = (
+        select(HoursException)
+        .join(Practitioner, Practitioner.id == HoursException.practitioner_id)
+        .join(Location, Location.id == HoursException.location_id)
+        .where(
+            HoursException.kind == ExceptionKind.EXTRA,
+            HoursException.calendar_slug == appointment_type.calendar_slug,
+            HoursException.starts_at < until,
+            HoursException.ends_at > since,
+            Practitioner.is_active,
+            Location.is_telehealth == appointment_type.is_telehealth,
+        )
+        .order_by(HoursException.id)
+    )
+    if practitioner_ids is not None:
+        query = query.where(HoursException.practitioner_id.in_(practitioner_ids))
+    return list(db.session.scalars(query))
+
+
 def _shifts(
-    appointment_type: AppointmentType,
     hours: Iterable[WorkingHours],
-    exceptions: Iterable[HoursException],
+    extra_hours: Iterable[HoursException],
     first: date,
     last: date,
     zones: dict[int, ZoneInfo],
-    practitioner_ids: Sequence[int] | None,
 ) -> dict[int, list[Shift]]:
-    """Each practitioner's shifts on each day: the weekly hours in force, and extra hours for this calendar."""
+    """Each practitioner's shifts on each day: the weekly hours in force, and extra hours."""
     shifts: dict[int, list[Shift]] = defaultdict(list)
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     for row in hours:
@@ -145,25 +161,29 @@ def _shifts(
             in_force = (row.valid_from or day) <= day <= (row.valid_until or day)
             if day.weekday() == row.weekday and in_force:
                 shifts[row.practitioner_id].append(Shift(day, row.starts, row.ends, row.location_id))
-    for extra in exceptions:
-        if extra.kind != ExceptionKind.EXTRA or extra.calendar_slug != appointment_type.calendar_slug:
-            continue
+    for extra in extra_hours:
         assert extra.practitioner_id is not None and extra.location_id is not None
-        zone = zones[extra.location_id]
-        starts, ends = extra.starts_at.astimezone(zone), extra.ends_at.astimezone(zone)
-        wanted = practitioner_ids is None or extra.practitioner_id in practitioner_ids
-        if wanted and first <= starts.date() <= last:
-            until = ends.time() if ends.date() == starts.date() else time(23, 59)
-            shifts[extra.practitioner_id].append(Shift(starts.date(), starts.time(), until, extra.location_id))
+        starts, ends = (at.astimezone(zones[extra.location_id]) for at in (extra.starts_at, extra.ends_at))
+        for day in days:
+            if starts.date() <= day <= ends.date():
+                # One that goes on past midnight is a shift on each of its days.
+                begin = starts.time() if day == starts.date() else time()
+                until = ends.time() if day == ends.date() else time(23, 59)
+                shifts[extra.practitioner_id].append(Shift(day, begin, until, extra.location_id))
     return shifts
 
 
-def _closed(exceptions: Iterable[HoursException]) -> dict[int | None, list[Range]]:
+def _closed(since: datetime, until: datetime) -> dict[int | None, list[Range]]:
     """Closed ranges by practitioner; None is everybody."""
     closed: dict[int | None, list[Range]] = defaultdict(list)
-    for row in exceptions:
-        if row.kind == ExceptionKind.CLOSED:
-            closed[row.practitioner_id].append((int(row.starts_at.timestamp()), int(row.ends_at.timestamp())))
+    for row in db.session.scalars(
+        select(HoursException).where(
+            HoursException.kind == ExceptionKind.CLOSED,
+            HoursException.starts_at < until,
+            HoursException.ends_at > since,
+        )
+    ):
+        closed[row.practitioner_id].append((int(row.starts_at.timestamp()), int(row.ends_at.timestamp())))
     return closed
 
 
