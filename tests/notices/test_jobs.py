@@ -169,6 +169,8 @@ def test_a_lost_answer_neither_loses_nor_doubles_the_mail(
     with pytest.raises(raised):
         send(booking.id)
     assert owed().sent_at is None
+    (spoilt,) = [call for call in sandbox.calls("graph") if call["fault"]]
+    assert spoilt["status"] != 401
     send(booking.id)
     send(booking.id)
 
@@ -193,6 +195,7 @@ def test_one_accident_after_another_still_ends_in_one_mail(mailbox: Mailbox, san
         sandbox.fault(match, kind)
         with pytest.raises(Transient):
             jobs.send_confirmation(booking.id)
+    assert [call["fault"] for call in sandbox.calls("graph") if call["fault"]] == [kind for _, kind in accidents]
 
     jobs.send_confirmation(booking.id)
 
