@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from portal import crash
 from portal.bookings import find
 from portal.bookings.models import Booking
+from portal.bookings.states import Status
 from portal.clients import clients
 from portal.clock import now
 from portal.db import db, transaction
@@ -126,6 +127,7 @@ def keep_subscription(practitioner_id: int) -> None:
         expires_at=until,
     )
     _keep(practitioner_id, made.id, made.expires_at)
+    _catch_up(practitioner_id)
 
 
 def practitioners_to_look_after(at: datetime) -> list[int]:
@@ -186,6 +188,25 @@ def _keep(practitioner_id: int, subscription_id: str | None, expires_at: datetim
             select(GraphSubscription).where(GraphSubscription.practitioner_id == practitioner_id)
         ).one()
         row.subscription_id, row.expires_at, row.checked_at = subscription_id, expires_at, now()
+
+
+def _catch_up(practitioner_id: int) -> None:
+    """Nobody told us of what happened before the subscription began: look after those bookings ourselves.
+
+    A little later, because an event may have been written a moment ago and not be noted yet.
+    """
+    unprocessed = (
+        select(Booking.id)
+        .outerjoin(MediRecordsLink, MediRecordsLink.booking_id == Booking.id)
+        .where(
+            Booking.practitioner_id == practitioner_id,
+            Booking.status == Status.CONFIRMED,
+            MediRecordsLink.appointment_id.is_(None),
+        )
+    )
+    with transaction():
+        for booking_id in db.session.scalars(unprocessed):
+            owe("sync.medirecords", booking_id, now=now(), not_before=now() + timedelta(seconds=5))
 
 
 def _is_echo(notification: GraphNotification) -> bool:
