@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
-from portal import config
+from portal import config, logs
 from tests.support import network, services
 from tests.support.browser import Tabs, running_browser
 from tests.support.database import TestDatabase, make_database
@@ -70,6 +70,12 @@ def _outside_is_off() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _logs_are_the_portals() -> None:
+    """From the first test on, and not only after one that needed the app: `caplog.text` has them."""
+    logs.configure("INFO")
+
+
 @pytest.fixture(scope="session")
 def own_port() -> Iterator[Reserved]:
     with reserve_port() as reserved:
@@ -98,10 +104,10 @@ def environ(own_port: Reserved, sandbox_port: Reserved, tmp_path_factory: pytest
 
 
 @pytest.fixture(scope="session")
-def database(request: pytest.FixtureRequest, environ: dict[str, str], worker_id: str) -> Iterator[TestDatabase]:
+def database(request: pytest.FixtureRequest, environ: dict[str, str]) -> Iterator[TestDatabase]:
     """This worker's database and Redis number."""
     running = services.start(request.config.stash[RUN_DIR])
-    number = int(worker_id.removeprefix("gw")) + 1 if worker_id != "master" else 0
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     made = make_database(running, config.load(environ | {"REDIS_URL": running.redis.url}), number)
     with made.connection:
         yield made

@@ -30,13 +30,13 @@ def write(medirecords: MediRecords) -> Any:
 
 @pytest.mark.parametrize("token", [FHIR_TOKEN, "made-up-token"])
 def test_a_wrong_token_is_refused_and_never_told(
-    sandbox: RunningSandbox, token: str, capsys: pytest.CaptureFixture[str]
+    sandbox: RunningSandbox, token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(AuthRefused) as refused:
         read(client(sandbox, rest_token=token))
     assert refused.value.status == (403 if token == FHIR_TOKEN else 401)
     assert token not in f"{refused.value!r} {refused.value.__dict__}"
-    assert token not in capsys.readouterr().out
+    assert token not in caplog.text
 
 
 def test_another_practice_is_refused(sandbox: RunningSandbox) -> None:
@@ -86,13 +86,13 @@ def test_a_server_that_is_not_there_has_certainly_not_acted() -> None:
     assert type(down.value) is Transient
 
 
-def test_a_failing_look_up_tells_no_patient_data(sandbox: RunningSandbox, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failing_look_up_tells_no_patient_data(sandbox: RunningSandbox, caplog: pytest.LogCaptureFixture) -> None:
     sandbox.fault("GET /medirecords/v1/patients/exist", "timeout_before_commit")
     with pytest.raises(Transient) as lost:
         client(sandbox).find_patients(mobile=None, email=ELIZA.email, family_name="Quist", born_on=date(1990, 12, 31))
     assert lost.value.__suppress_context__
     assert ELIZA.email not in f"{lost.value!r}"
-    logged = capsys.readouterr().out
+    logged = caplog.text
     assert "/v1/patients/exist" in logged
     assert "example.com" not in logged
 
