@@ -15,7 +15,7 @@ PROJECT = Path(__file__).parents[1]
 # Left to right, a line imports only from lines above it. The ground's parts may use each other; the others on one
 # line may not.
 LAYERS = (
-    "db clock money config reactions vault clinic words logs markdown",
+    "db clock money config reactions vault clinic words logs markdown crash",
     "integrations",
     "outbox",
     "sessions clients",
@@ -44,6 +44,7 @@ MAY_CALL_OUT = {
     "portal.clients",
     "portal.outbox.run",  # tells Transient from Permanent
     "portal.payments.checkout",  # somebody waits for Stripe's page
+    "portal.payments.reconcile",  # compares with Stripe from a worker, like a job
     "portal.payments.settle",  # reads what Stripe said, calls nobody
     "portal.payments.stripe_events",  # likewise
     "portal.web.hooks",  # signatures
