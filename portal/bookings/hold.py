@@ -18,6 +18,7 @@ from portal.db import db
 from portal.scheduling import availability, claims
 from portal.scheduling.availability import OpenSlot
 from portal.scheduling.claims import SlotTaken
+from portal.scheduling.models import Room
 
 HOLD = timedelta(minutes=15)
 LONGEST_HOLD = timedelta(minutes=45)
@@ -75,16 +76,15 @@ def take_slot(
     )
     if not candidates:
         raise SlotTaken
-    rooms = offer_rooms(candidates)
-    claims.lock({slot.practitioner_id for slot in candidates}, rooms)
+    practitioner_ids = {slot.practitioner_id for slot in candidates}
+    claims.lock(practitioner_ids, _rooms_for(candidates))
     still_open = [
         slot
         for slot in _wanted(
             availability.slots_at(appointment_type, starts_at, now, ignoring_booking=ignoring_booking), practitioner_id
         )
-        # A slot that moved to a room we have not locked is somebody else's race.
-        if slot.practitioner_id in {candidate.practitioner_id for candidate in candidates}
-        and (slot.room_id is None or slot.room_id in rooms)
+        # Whoever has become free since is not locked, so that is somebody else's race.
+        if slot.practitioner_id in practitioner_ids
     ]
     if not still_open:
         raise SlotTaken
@@ -114,10 +114,11 @@ def extend(booking: Booking, now: datetime) -> None:
     if not booking.is_held:
         raise HoldExpired
     assert booking.hold_expires_at is not None
-    wanted = min(now + HOLD, booking.held_at + LONGEST_HOLD)
+    # After a payment page that could not be made, a hold may last a little beyond the cap.
+    wanted = max(booking.hold_expires_at, min(now + HOLD, booking.held_at + LONGEST_HOLD))
     if wanted <= now:
         raise HoldExpired
-    booking.hold_expires_at = max(booking.hold_expires_at, wanted)
+    booking.hold_expires_at = wanted
 
 
 def release(booking: Booking, now: datetime) -> None:
@@ -149,9 +150,11 @@ def _wanted(slots: Sequence[OpenSlot], practitioner_id: int | None) -> list[Open
     return [slot for slot in slots if practitioner_id in (None, slot.practitioner_id)]
 
 
-def offer_rooms(slots: Sequence[OpenSlot]) -> set[int | None]:
-    """The rooms these slots would use."""
-    return {slot.room_id for slot in slots}
+def _rooms_for(slots: Sequence[OpenSlot]) -> list[int]:
+    """Every room these slots may end up in: while we wait for the locks, somebody may take the one that was named."""
+    if all(slot.room_id is None for slot in slots):
+        return []
+    return list(db.session.scalars(select(Room.id).where(Room.location_id.in_({slot.location_id for slot in slots}))))
 
 
 def _expire_lapsed(slot: OpenSlot, blocked: object, now: datetime) -> None:
