@@ -99,6 +99,13 @@ class Page:
             return values
         return values[0] if values else None
 
+    def choices(self, field: str) -> dict[str, str]:
+        """What can be chosen for a field: the words of each choice by the value it sends."""
+        controls = self.soup.find_all(attrs={"name": field})
+        if controls and controls[0].name == "select":
+            return {str(one.get("value", _words(one))): _words(one) for one in controls[0].find_all("option")}
+        return {str(one.get("value", "on")): _words(_label_of(self.soup, one)) for one in controls}
+
     def submit(self, button: str, /, **fields: Any) -> Page:
         """Press the button that says this, after filling in its form. The other fields go along as they are.
 

@@ -133,8 +133,14 @@ def _page(appointment_type: AppointmentType, *, error: str | None = None, taken:
             error=error,
             taken=taken,
         ),
-        step_words=steps.words("times", intake=appointment_type.intake_form is not None),
+        step_words=_step_words(appointment_type),
     )
+
+
+def _step_words(appointment_type: AppointmentType) -> str:
+    price = appointment_type.price_at(now())
+    is_free = price is not None and price.amount_cents == 0
+    return steps.words("times", intake=appointment_type.intake_form is not None, is_free=is_free)
 
 
 def context(

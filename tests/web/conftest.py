@@ -1,0 +1,43 @@
+"""A clinic to visit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+
+from portal import clock, demo_clinic
+from portal.catalogue import load
+from portal.catalogue.models import AppointmentType
+from portal.db import transaction
+from tests.support.funnel import make_offer
+from tests.support.visitor import Visitor
+
+
+@pytest.fixture
+def rosella(ctx: None) -> None:
+    """The packaged catalogue and the invented clinic, as `make run` sets them up."""
+    with transaction():
+        load.load(load.packaged_document(), clock.now(), "test")
+        demo_clinic.build()
+
+
+@pytest.fixture
+def consult(ctx: None) -> AppointmentType:
+    """A free visit of half an hour."""
+    return make_offer(price_cents=0)
+
+
+@pytest.fixture
+def stranger(app: Flask) -> Visitor:
+    """A second browser."""
+    return app.test_client()  # type: ignore[return-value]
+
+
+@pytest.fixture
+def limits(app: Flask) -> Iterator[Callable[[str, str], None]]:
+    """Sets a rate limit for this test: limits("holds", "2 per minute")."""
+    before = dict(app.config["LIMITS"])
+    yield app.config["LIMITS"].__setitem__
+    app.config["LIMITS"].update(before)
