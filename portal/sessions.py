@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,6 @@ from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
-from werkzeug.datastructures import CallbackDict
 
 from portal.db import Base, HasId, db
 
@@ -31,16 +31,54 @@ class WebSession(HasId, Base):
     seen_at: Mapped[datetime] = mapped_column(index=True)
 
 
-class ServerSession(CallbackDict[str, Any], SessionMixin):
-    """A dict that knows whether it has changed. Values are JSON."""
+@dataclass(frozen=True)
+class Saved:
+    """A session as the database has it."""
 
-    def __init__(self, sid: str | None, data: dict[str, Any], seen_at: datetime | None = None) -> None:
-        def changed(_: object) -> None:
-            self.modified = True
+    data: dict[str, Any]
+    seen_at: datetime
 
-        super().__init__(data, changed)
-        self.sid, self.seen_at = sid, seen_at
-        self.modified, self.new = False, sid is None
+
+class ServerSession(SessionMixin):
+    """A mapping of JSON values that is read from the database when somebody first looks into it, and knows whether it
+    has changed. Public pages and static files never look, so they cost no query."""
+
+    def __init__(self, sid: str | None, load: Callable[[str], Saved | None]) -> None:
+        self.sid, self._load = sid, load
+        self._data: dict[str, Any] | None = None
+        self.seen_at: datetime | None = None
+        self.modified = False
+
+    @property
+    def is_loaded(self) -> bool:
+        return self._data is not None
+
+    @property
+    def data(self) -> dict[str, Any]:
+        if self._data is None:
+            saved = self._load(self.sid) if self.sid else None
+            self._data = dict(saved.data) if saved else {}
+            self.seen_at = saved.seen_at if saved else None
+            if saved is None:
+                self.sid = None  # an id that we did not issue, or that has ended, is worth nothing
+        return self._data
+
+    def __getitem__(self, key: str) -> Any:
+        return self.data[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.data[key] = value
+        self.modified = True
+
+    def __delitem__(self, key: str) -> None:
+        del self.data[key]
+        self.modified = True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
 
     def save_now(self) -> None:
         """Save within the transaction under way, so that an act and the right to see it stand or fall together."""
@@ -50,9 +88,9 @@ class ServerSession(CallbackDict[str, Any], SessionMixin):
 
     def reload(self) -> None:
         """Take over what another request of the same browser has saved meanwhile."""
-        if self.sid is not None:
-            saved = select(WebSession.data).where(WebSession.id_hash == hash_of(self.sid))
-            dict.update(self, db.session.scalar(saved) or {})
+        saved = self._load(self.sid) if self.sid else None
+        if saved is not None:
+            self.data.update(saved.data)
 
 
 class DatabaseSessions(SessionInterface):
@@ -63,19 +101,22 @@ class DatabaseSessions(SessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> ServerSession:
         sid = request.cookies.get(self.cookie_name)
-        if not sid or len(sid) > 100:
-            return ServerSession(None, {})
-        found = db.session.execute(
-            select(WebSession.data, WebSession.seen_at).where(
-                WebSession.id_hash == hash_of(sid), WebSession.created_at > self.now() - LIFETIME
-            )
-        ).one_or_none()
-        # Leave no transaction open while the request does its own work.
-        db.session.rollback()
-        return ServerSession(sid, dict(found.data), found.seen_at) if found else ServerSession(None, {})
+        return ServerSession(sid if sid and len(sid) <= 100 else None, self._saved)
+
+    def _saved(self, sid: str) -> Saved | None:
+        """What is saved under an id; on a connection of its own, so that no transaction stays open for a look."""
+        with db.engine.connect() as connection:
+            row = connection.execute(
+                select(WebSession.data, WebSession.seen_at).where(
+                    WebSession.id_hash == hash_of(sid), WebSession.created_at > self.now() - LIFETIME
+                )
+            ).one_or_none()
+        return Saved(row.data, row.seen_at) if row else None
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         assert isinstance(session, ServerSession)
+        if not session.is_loaded:
+            return
         now = self.now()
         # A page for everybody is kept by shared caches, with its cookie: that visit is not worth noting.
         is_seen = session.seen_at is None or now - session.seen_at < TOUCH_EVERY or response.cache_control.public
