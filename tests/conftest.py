@@ -124,6 +124,7 @@ def app(settings: config.Settings) -> Flask:
 
     app = create_app(settings)
     app.test_client_class = Visitor
+    app.extensions["public_pages"].keep_seconds = 0  # the next test has another catalogue
     return app
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Flask
-from markupsafe import Markup
 
 from portal import clinic, markdown, money, words
 from portal.config import Settings
@@ -19,11 +18,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         clock=words.clock,
         clock_in_zone=words.clock_in_zone,
         when=words.when,
-        markdown=_markup,
+        markdown=markdown.to_html,
     )
     app.jinja_env.globals["clinic"] = clinic.details
     app.jinja_env.globals["clinic_zone"] = settings.zone
-
-
-def _markup(text: str) -> Markup:
-    return Markup(markdown.to_html(text))  # noqa: S704 - to_html cleans what it makes

@@ -11,11 +11,13 @@ from portal import clinic
 from portal.catalogue import offer, pages
 from portal.db import db
 from portal.staff.models import Practitioner
+from portal.web.public_pages import public_page
 
 bp = Blueprint("content", __name__)
 
 
 @bp.get("/<any(about, contact, privacy):slug>")
+@public_page
 def page(slug: str) -> ResponseReturnValue:
     found = offer.content_page(slug)
     if found is None:
@@ -24,6 +26,7 @@ def page(slug: str) -> ResponseReturnValue:
 
 
 @bp.get("/practitioners/<slug>")
+@public_page
 def practitioner(slug: str) -> ResponseReturnValue:
     found = db.session.scalars(
         select(Practitioner).where(Practitioner.slug == slug, Practitioner.is_active)
@@ -41,6 +44,7 @@ def robots() -> ResponseReturnValue:
 
 
 @bp.get("/sitemap.xml")
+@public_page
 def sitemap() -> ResponseReturnValue:
     base = current_app.config["PORTAL"].public_url
     paths = [url_for("grid.home"), *(url_for(".page", slug=slug) for slug in ("about", "contact", "privacy"))]

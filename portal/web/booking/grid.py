@@ -11,11 +11,13 @@ from portal import money, words
 from portal.catalogue import offer
 from portal.catalogue.models import AppointmentType, Kind, Service
 from portal.clock import now
+from portal.web.public_pages import public_page
 
 bp = Blueprint("grid", __name__)
 
 
 @bp.get("/")
+@public_page
 def home() -> ResponseReturnValue:
     services = offer.services_on_show()
     active = [service for service in services if service.is_active]
@@ -29,6 +31,7 @@ def home() -> ResponseReturnValue:
 
 
 @bp.get("/services/<slug>")
+@public_page
 def service(slug: str) -> ResponseReturnValue:
     try:
         found = offer.get_service(slug)
