@@ -24,6 +24,8 @@ class OutboxMessage(HasId, Base):
             unique=True,
             postgresql_where=text("done_at is null and parked_at is null and lease_token is null"),
         ),
+        # What a sweep asks before it reminds of a job.
+        Index("ix_outbox_not_done", "dedupe_key", postgresql_where=text("done_at is null")),
     )
 
     job: Mapped[str]  # "sync.outlook" is outlook() in portal/sync/jobs.py

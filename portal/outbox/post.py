@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import event, func, text
+from sqlalchemy import event, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, SessionTransaction
 
@@ -15,6 +15,7 @@ from portal.outbox.models import OutboxMessage
 from portal.reactions import JOB_QUEUES, REACTIONS
 
 _RINGS = "outbox_queues_to_ring"
+REST = timedelta(hours=1)  # how long a sweep leaves a job alone that was given up
 
 
 def announce(event_name: str, subject_id: int, now: datetime) -> None:
@@ -34,7 +35,7 @@ def owe(job: str, *args: int | str, now: datetime, not_before: datetime | None =
         job=job,
         args=list(args),
         queue=queue,
-        dedupe_key=":".join([job, *map(str, args)]),
+        dedupe_key=_key(job, args),
         created_at=now,
         not_before=not_before or now,
     )
@@ -47,6 +48,25 @@ def owe(job: str, *args: int | str, now: datetime, not_before: datetime | None =
     )
     if not_before is None or not_before <= now:
         db.session.info.setdefault(_RINGS, set()).add(queue)
+
+
+def remind(job: str, *args: int | str, now: datetime) -> None:
+    """Owe a job that nothing but the time asks for, unless it waits or runs already, or was given up a moment ago.
+
+    A sweep comes every half minute. owe() would call a waiting job early, against what the partner wished for, and
+    send one that was refused to the partner again and again.
+    """
+    known = select(OutboxMessage.id).where(
+        OutboxMessage.dedupe_key == _key(job, args),
+        OutboxMessage.done_at.is_(None),
+        or_(OutboxMessage.parked_at.is_(None), OutboxMessage.parked_at > now - REST),
+    )
+    if db.session.scalar(known.limit(1)) is None:
+        owe(job, *args, now=now)
+
+
+def _key(job: str, args: Iterable[int | str]) -> str:
+    return ":".join([job, *map(str, args)])
 
 
 @event.listens_for(Session, "after_commit")

@@ -16,7 +16,7 @@ from portal.db import db, transaction
 from portal.integrations.http import Permanent
 from portal.integrations.stripe import CheckoutSession, SessionNotOpen
 from portal.integrations.stripe import Refund as StripeRefund
-from portal.outbox.post import owe
+from portal.outbox.post import remind
 from portal.payments import checkout, settle
 from portal.payments import reconcile as reconciliation
 from portal.payments.models import UNFINISHED, Payment, PaymentState, Refund, RefundState, StripeNotification
@@ -158,23 +158,23 @@ def reconcile() -> None:
 
 def owe_reconciliation(at: datetime) -> None:
     """Every 15 minutes: compare with Stripe, and follow each unfinished refund."""
-    owe("payments.reconcile", now=at)
+    remind("payments.reconcile", now=at)
     for payment_id in reconciliation.refunds_to_follow(at):
-        owe("payments.follow_refunds", payment_id, now=at)
+        remind("payments.follow_refunds", payment_id, now=at)
 
 
 def sweep(at: datetime) -> None:
     """Owe what time alone brings due: passed deadlines, quiet attempts, unplaced payments."""
     lapsed = select(Booking.id).where(Booking.status == Status.AWAITING_PAYMENT, Booking.hold_expires_at <= at)
     for booking_id in db.session.scalars(lapsed):
-        owe("payments.release", booking_id, now=at)
+        remind("payments.release", booking_id, now=at)
     quiet = select(Payment.id).where(
         Payment.state.in_((PaymentState.OPEN, PaymentState.PENDING)), Payment.created_at <= at - CHECK_AFTER
     )
     for payment_id in db.session.scalars(quiet):
-        owe("payments.check", payment_id, now=at)
+        remind("payments.check", payment_id, now=at)
     for booking_id in db.session.scalars(select(Booking.id).where(Booking.status == Status.PAID_UNPLACED)):
-        owe("payments.place_or_refund", booking_id, now=at)
+        remind("payments.place_or_refund", booking_id, now=at)
 
 
 def _fetch_session(session_id: str) -> CheckoutSession:

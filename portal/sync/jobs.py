@@ -12,7 +12,7 @@ from portal.bookings.states import Status
 from portal.catalogue.models import AppointmentType, Processor, ProcessorKind
 from portal.clock import now
 from portal.db import LockKind, db, exclusive, transaction
-from portal.outbox.post import owe
+from portal.outbox.post import remind
 from portal.staff.models import Practitioner
 from portal.staff.tasks import raise_task
 from portal.sync import medirecords as processor
@@ -70,18 +70,18 @@ def owe_reconciliation(at: datetime) -> None:
     """Every 15 minutes: compare every calendar, and MediRecords, with our bookings."""
     connected = select(Practitioner.id).where(Practitioner.is_active, Practitioner.graph_user_id.is_not(None))
     for practitioner_id in db.session.scalars(connected):
-        owe("sync.reconcile_outlook", practitioner_id, now=at)
-    owe("sync.reconcile_medirecords", now=at)
+        remind("sync.reconcile_outlook", practitioner_id, now=at)
+    remind("sync.reconcile_medirecords", now=at)
 
 
 def sweep(at: datetime) -> None:
     """Catch what got lost: subscriptions that ran out, events never written, notifications that never came."""
     for practitioner_id in notifications.practitioners_to_look_after(at):
-        owe("sync.keep_subscription", practitioner_id, now=at)
+        remind("sync.keep_subscription", practitioner_id, now=at)
     for booking_id in _without_event(at):
-        owe("sync.outlook", booking_id, now=at)
+        remind("sync.outlook", booking_id, now=at)
     for booking_id in _without_appointment(at):
-        owe("sync.medirecords", booking_id, now=at)
+        remind("sync.medirecords", booking_id, now=at)
 
 
 def _without_event(at: datetime) -> list[int]:
