@@ -78,7 +78,7 @@ def control_plane(sandbox: Sandbox) -> Blueprint:
     @bp.delete("/faults")
     def clear_faults() -> Response:
         sandbox.faults.clear()
-        sandbox.deliveries.faults.clear()
+        sandbox.deliveries.clear_faults()
         return list_faults()
 
     @bp.get("/knobs")

@@ -112,11 +112,7 @@ class Deliveries:
             elif fault.kind == "shuffle":
                 self._held_back.append(item)
                 if len(self._held_back) >= max(2, fault.copies):
-                    random.shuffle(self._held_back)
-                    for place, waiting in enumerate(self._held_back):
-                        waiting.due, waiting.order = time.monotonic() + place * 0.05, next(self._order)
-                        heapq.heappush(self._queue, waiting)
-                    self._held_back.clear()
+                    self._let_go()
             else:
                 item.due += fault.seconds if fault.kind == "delay" else 0.0
                 item.forged, item.old = fault.kind == "forge", fault.kind == "old"
@@ -136,6 +132,13 @@ class Deliveries:
             self.faults.clear()
             self.history.clear()
 
+    def clear_faults(self) -> None:
+        """Spoil nothing more; what a shuffle still held back goes out."""
+        with self._wake:
+            self.faults.clear()
+            self._let_go()
+            self._wake.notify_all()
+
     def waiting(self) -> int:
         """How many deliveries are queued, held back or on their way."""
         with self._wake:
@@ -144,6 +147,14 @@ class Deliveries:
     def listed_faults(self) -> list[dict[str, Any]]:
         with self._wake:
             return [asdict(fault) for fault in self.faults]
+
+    def _let_go(self) -> None:
+        """Send what was held back, in another order."""
+        random.shuffle(self._held_back)
+        for place, waiting in enumerate(self._held_back):
+            waiting.due, waiting.order = time.monotonic() + place * 0.05, next(self._order)
+            heapq.heappush(self._queue, waiting)
+        self._held_back.clear()
 
     def _take_fault(self, system: str) -> DeliveryFault | None:
         for fault in self.faults:

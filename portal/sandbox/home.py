@@ -66,7 +66,7 @@ def register(sandbox: Sandbox) -> Blueprint:
     @bp.post("/home/faults/reset")
     def reset_faults() -> ResponseReturnValue:
         sandbox.faults.clear()
-        sandbox.deliveries.faults.clear()
+        sandbox.deliveries.clear_faults()
         return _back("faults")
 
     @bp.post("/home/clock")

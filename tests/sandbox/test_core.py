@@ -143,6 +143,17 @@ def test_shuffled_deliveries_wait_for_each_other_and_all_arrive(
     assert sorted(came) == sorted(ids)
 
 
+def test_what_a_shuffle_holds_back_goes_out_when_the_faults_are_cleared(
+    sandbox: RunningSandbox, stripe_api: StripeApi, receiver: Receiver
+) -> None:
+    sandbox.delivery_fault("stripe", "shuffle", times=9, copies=9)
+    ids = expire_some(stripe_api, 2)
+    assert receiver.received() == []
+    sandbox.delete("/_emu/faults")
+    came = [one.json["data"]["object"]["id"] for one in receiver.wait_for(2)]
+    assert sorted(came) == sorted(ids)
+
+
 def test_a_dropped_delivery_never_comes(sandbox: RunningSandbox, stripe_api: StripeApi, receiver: Receiver) -> None:
     sandbox.delivery_fault("stripe", "drop")
     _, second = expire_some(stripe_api, 2)
