@@ -7,6 +7,7 @@ its own because a worker that listens to several loses the job it has just taken
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import signal
 import sys
@@ -29,7 +30,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal import create_app
 from portal.bookings import hold
-from portal.clock import now
+from portal.clock import now, ticks
 from portal.db import LockKind, db, transaction
 from portal.outbox import relay
 from portal.payments import jobs as payments
@@ -85,16 +86,16 @@ def work(queue: str) -> None:
 
 
 def tick() -> None:
-    """The clock: run what is due, again and again."""
+    """The clock: run what is due, again and again. When local time is moved, what that brings due runs at once."""
     app = create_app(pool_size=None)
     die_with_parent()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    due = [0.0] * len(PERIODIC)
+    ran_at = [-math.inf] * len(PERIODIC)
     with app.app_context():
         while True:
             for place, (every, act) in enumerate(PERIODIC):
-                if due[place] <= time.monotonic():
-                    due[place] = time.monotonic() + every.total_seconds()
+                if not 0 <= ticks() - ran_at[place] < every.total_seconds():
+                    ran_at[place] = ticks()
                     run_alone(place, act)
             time.sleep(0.5)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from time import monotonic
 from zoneinfo import ZoneInfo
 
 _offset_file: Path | None = None
@@ -18,6 +19,11 @@ def follow(offset_file: Path | None) -> None:
 def now() -> datetime:
     """The current instant in UTC. Rules take it as an argument; only the edges call this."""
     return datetime.now(UTC) + _offset()
+
+
+def ticks() -> float:
+    """Seconds that pass evenly whatever is done to the machine's clock, for periodic work; the local offset counts."""
+    return monotonic() + _offset().total_seconds()
 
 
 def _offset() -> timedelta:
