@@ -15,11 +15,11 @@ def init_app(app: Flask, settings: Settings) -> None:
 
     Htmx(app)
     requests.init_app(app)
+    public_pages.init_app(app)
     security.init_app(app, settings)
     access.init_app(app)
     limits.init_app(app, settings)
     filters.init_app(app, settings)
     errors.init_app(app)
-    public_pages.init_app(app)
     for module in (grid, times, funnel, payment, confirmation, links, content, health, hooks):
         app.register_blueprint(module.bp)

@@ -65,20 +65,30 @@ class Pages:
 
 
 def init_app(app: Flask) -> None:
+    """Register this before whatever else looks at a request: a kept page needs none of it."""
     app.extensions["public_pages"] = Pages()
+    app.before_request(answer_from_kept)
+
+
+def answer_from_kept() -> Response | None:
+    if request.method not in ("GET", "HEAD"):
+        return None
+    page = _pages().find(request.path)
+    return Response(page.body, content_type=page.content_type) if page else None
 
 
 def public_page(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
-    """Answer a GET without query from the kept pages. Only whole, successful pages are kept."""
+    """Keep what this view answers. Only whole, successful pages are kept."""
 
     @wraps(view)
-    def from_kept(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        pages = cast(Pages, current_app.extensions["public_pages"])
-        if page := pages.find(request.path):
-            return Response(page.body, content_type=page.content_type)
+    def kept(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         response = make_response(view(*args, **kwargs))
-        if response.status_code == 200 and pages.keep_seconds > 0:
-            pages.keep(request.path, response)
+        if response.status_code == 200 and _pages().keep_seconds > 0:
+            _pages().keep(request.path, response)
         return response
 
-    return from_kept
+    return kept
+
+
+def _pages() -> Pages:
+    return cast(Pages, current_app.extensions["public_pages"])
