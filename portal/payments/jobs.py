@@ -107,8 +107,9 @@ def refund_if_due(booking_id: int) -> None:
         if booking.status != Status.CANCELLED or booking.cancelled_at is None:
             return
         for payment in settle.payments_of(booking):
-            if payment.settles_booking and not payment.refunds:
-                settle.give_back(payment, "cancelled", refund_due(booking, payment, booking.cancelled_at), now())
+            if payment.settles_booking:
+                due = refund_due(booking, payment, booking.cancelled_at) - settle.given_back(payment)
+                settle.give_back(payment, "cancelled", due, now())
 
 
 def refund_due(booking: Booking, payment: Payment, cancelled_at: datetime) -> int:
@@ -262,6 +263,9 @@ def _adopt_refund(payment: Payment, item: StripeRefund) -> None:
 
 
 def _remember_refund(refund: Refund, answer: StripeRefund) -> None:
+    """A failed refund stays failed: an answer that says otherwise is older, such as a repeat of the first one."""
+    if refund.state == RefundState.FAILED:
+        return
     refund.stripe_refund_id = answer.id
     refund.state = _REFUND_STATES.get(answer.status, RefundState.SENT)
     if refund.state == RefundState.FAILED:

@@ -12,7 +12,7 @@ from portal.clients import clients
 from portal.db import db
 from portal.integrations.stripe import CheckoutSession
 from portal.outbox.post import announce
-from portal.payments.models import Payment, PaymentState, Refund, RefundState
+from portal.payments.models import UNFINISHED, Payment, PaymentState, Refund, RefundState
 from portal.staff.tasks import raise_task
 
 
@@ -40,7 +40,8 @@ def apply(payment_id: int, session: CheckoutSession, now: datetime) -> None:
             )
     elif session.status == "complete":
         payment.state = PaymentState.PENDING
-    elif session.status == "expired":
+    elif session.status == "expired" and payment.state in UNFINISHED:
+        # An attempt that was given up before says nothing about the time: another one may be under way.
         _closed(booking, payment, now)
 
 
@@ -53,10 +54,15 @@ def give_back(payment: Payment, cause: str, amount_cents: int, now: datetime) ->
     announce("payment.given_back", payment.id, now)
 
 
+def given_back(payment: Payment) -> int:
+    """Cents of a payment that are on their way back already, for whatever cause."""
+    return sum(refund.amount_cents for refund in payment.refunds if refund.state != RefundState.FAILED)
+
+
 def refund_unplaced(booking: Booking, now: datetime) -> None:
     """The time is gone for good: the whole payment goes back, and an honest mail goes out."""
     for payment in payments_of(booking):
-        give_back(payment, "not-placed", payment.amount_cents, now)
+        give_back(payment, "not-placed", payment.amount_cents - given_back(payment), now)
     change_status(booking, Status.CANCELLED, now, event="booking.not_placed", by="clock")
     booking.cancelled_at, booking.cancelled_by = now, "clinic"
 
