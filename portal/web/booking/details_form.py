@@ -14,6 +14,7 @@ from flask import current_app
 from flask_wtf import FlaskForm
 from phonenumbers import PhoneNumberType, is_possible_number_for_type
 from wtforms import EmailField, Form, FormField, RadioField, StringField, TelField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
 from portal.bookings.details import Details
@@ -75,16 +76,16 @@ class DetailsForm(FlaskForm):
     booked_for = RadioField(
         "Who is the visit for?",
         choices=[
-            (BookedFor.SELF.value, "Me"),
-            (BookedFor.CHILD.value, "My child"),
-            (BookedFor.CARED_FOR.value, "Someone I care for"),
+            SelectChoice(BookedFor.SELF.value, "Me"),
+            SelectChoice(BookedFor.CHILD.value, "My child"),
+            SelectChoice(BookedFor.CARED_FOR.value, "Someone I care for"),
         ],
         validate_choice=False,
     )
     booked_by = StringField("Your own name, if the visit is for somebody else", filters=[clean])
     visited = RadioField(
         "Has this person visited us before?",
-        choices=[("no", "No, this is the first visit"), ("yes", "Yes")],
+        choices=[SelectChoice("no", "No, this is the first visit"), SelectChoice("yes", "Yes")],
         validate_choice=False,
     )
     given_name = StringField("Given name", filters=[clean], validators=[Name("Enter the given name.")])
@@ -94,10 +95,10 @@ class DetailsForm(FlaskForm):
     gender = RadioField(
         "Gender",
         choices=[
-            (Gender.FEMALE.value, "Woman or girl"),
-            (Gender.MALE.value, "Man or boy"),
-            (Gender.OTHER.value, "Another gender"),
-            (Gender.NOT_SAID.value, "Prefer not to say"),
+            SelectChoice(Gender.FEMALE.value, "Woman or girl"),
+            SelectChoice(Gender.MALE.value, "Man or boy"),
+            SelectChoice(Gender.OTHER.value, "Another gender"),
+            SelectChoice(Gender.NOT_SAID.value, "Prefer not to say"),
         ],
         validate_choice=False,
     )
@@ -207,6 +208,6 @@ def filled_from(booking: Booking) -> dict[str, Any]:
 
 
 def _choose(field: RadioField, message: str) -> None:
-    if field.data not in {value for value, *_ in field.iter_choices()}:
+    if field.data not in {choice.value for choice in field.iter_choices()}:
         field.data = None
         raise ValidationError(message)
