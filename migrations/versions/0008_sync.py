@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("booking_id", sa.BigInteger(), nullable=False),
         sa.Column("appointment_id", sa.Text(), nullable=True),
         sa.Column("written", postgresql.JSONB(), nullable=False),
+        sa.Column("patient_sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("create_sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("synced_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("is_live", sa.Boolean(), nullable=False),

@@ -212,7 +212,7 @@ def _spec(booking: Booking, run: Run) -> AppointmentSpec:
     starts_at, text, provider_id = booking.starts_at, notes(booking), booking.practitioner.medirecords_provider_id
     type_id, code, patient = booking.appointment_type.medi_type_id, terms["medi_code"], booking.patient
     assert patient is not None
-    patient_id = run.step("patient", lambda: _patient_id(patient))
+    patient_id = run.step("patient", lambda: _patient_id(patient, booking.id))
     db.session.rollback()
     types = medirecords.appointment_types()
     mr_type = run.step("type", lambda: resolve_type(types, code, type_id), lambda found: f"{code}: {found.name}")
@@ -268,19 +268,27 @@ def _provider(provider_id: str | None) -> str:
     return provider_id
 
 
-def _patient_id(patient: Patient) -> str:
+def _patient_id(patient: Patient, booking_id: int) -> str:
     """The patient's id in MediRecords: known, found, or created."""
     if patient.medirecords_id is not None:
         return patient.medirecords_id
     own_id, new = patient.id, _new_patient(patient)
+    sent_before = _link(booking_id).patient_sent_at
     db.session.rollback()
     hits = clients().medirecords.find_patients(
         mobile=new.mobile, email=new.email, family_name=new.family_name, born_on=new.born_on
     )
-    found = _same_person(hits, new) or clients().medirecords.create_patient(new)
+    found = _same_person(hits, new)
+    if found is None:
+        if sent_before is not None and now() - sent_before < VISIBLE_AFTER:
+            raise Transient("medirecords", "waiting to see whether the patient was created", retry_after=5)
+        with transaction():
+            _link(booking_id).patient_sent_at = now()
+        found = clients().medirecords.create_patient(new)
     crash.point("patient.created")
     with transaction():
         db.session.get_one(Patient, own_id).medirecords_id = found.id
+        _link(booking_id).patient_sent_at = None
     return found.id
 
 

@@ -39,7 +39,8 @@ class MediRecordsLink(Base):
     booking_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("booking.id"), primary_key=True)
     appointment_id: Mapped[str | None] = mapped_column(unique=True)
     written: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    create_sent_at: Mapped[datetime | None]
+    patient_sent_at: Mapped[datetime | None]  # likewise, for the patient
+    create_sent_at: Mapped[datetime | None]  # set while the outcome of a create is unknown
     synced_at: Mapped[datetime | None]
     is_live: Mapped[bool] = mapped_column(default=False)
     needs_you: Mapped[str] = mapped_column(default="")  # why a person has to look, in words; empty when all is well
