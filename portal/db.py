@@ -133,6 +133,7 @@ class LockKind(IntEnum):
     MEDIRECORDS = 12
     SUBSCRIPTION = 13
     MAIL = 14
+    MEDIRECORDS_PATIENT = 15
     CLOCK = 20
 
 

@@ -17,7 +17,7 @@ from portal.bookings.states import Status
 from portal.catalogue.models import ProcessorKind
 from portal.clients import clients
 from portal.clock import now
-from portal.db import db, transaction
+from portal.db import Busy, LockKind, db, exclusive, transaction
 from portal.integrations import medirecords_contract as contract
 from portal.integrations.http import Permanent, Transient
 from portal.integrations.medirecords import (
@@ -118,7 +118,7 @@ def _with_run(booking: Booking, cause: str, act: Callable[[Booking, Run], None])
     except AuthRefused:
         run.end(RunState.NEEDS_YOU)
         raise
-    except (Transient, Permanent):
+    except (Transient, Permanent, Busy):
         run.end(RunState.RUNNING)
         raise
     else:
@@ -269,27 +269,35 @@ def _provider(provider_id: str | None) -> str:
 
 
 def _patient_id(patient: Patient, booking_id: int) -> str:
-    """The patient's id in MediRecords: known, found, or created."""
-    if patient.medirecords_id is not None:
-        return patient.medirecords_id
-    own_id, new = patient.id, _new_patient(patient)
+    """The patient's id in MediRecords: known, found, or created. Alone, because two visits may bring one new patient."""
+    own_id = patient.id
+    with exclusive(LockKind.MEDIRECORDS_PATIENT, own_id):
+        patient = db.session.get_one(Patient, own_id, populate_existing=True)
+        if patient.medirecords_id is not None:
+            return patient.medirecords_id
+        found_id = _find_or_create(_new_patient(patient), booking_id)
+        with transaction():
+            db.session.get_one(Patient, own_id).medirecords_id = found_id
+            _link(booking_id).patient_sent_at = None
+        return found_id
+
+
+def _find_or_create(new: NewPatient, booking_id: int) -> str:
     sent_before = _link(booking_id).patient_sent_at
     db.session.rollback()
     hits = clients().medirecords.find_patients(
         mobile=new.mobile, email=new.email, family_name=new.family_name, born_on=new.born_on
     )
-    found = _same_person(hits, new)
-    if found is None:
-        if sent_before is not None and now() - sent_before < VISIBLE_AFTER:
-            raise Transient("medirecords", "waiting to see whether the patient was created", retry_after=5)
-        with transaction():
-            _link(booking_id).patient_sent_at = now()
-        found = clients().medirecords.create_patient(new)
-    crash.point("patient.created")
+    known = _same_person(hits, new)
+    if known is not None:
+        return known.id
+    if sent_before is not None and now() - sent_before < VISIBLE_AFTER:
+        raise Transient("medirecords", "waiting to see whether the patient was created", retry_after=5)
     with transaction():
-        db.session.get_one(Patient, own_id).medirecords_id = found.id
-        _link(booking_id).patient_sent_at = None
-    return found.id
+        _link(booking_id).patient_sent_at = now()
+    created = clients().medirecords.create_patient(new)
+    crash.point("patient.created")
+    return created.id
 
 
 def _same_person(hits: list[MrPatient], new: NewPatient) -> MrPatient | None:
