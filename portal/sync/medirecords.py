@@ -269,7 +269,7 @@ def _provider(provider_id: str | None) -> str:
 
 
 def _patient_id(patient: Patient, booking_id: int) -> str:
-    """The patient's id in MediRecords: known, found, or created. Alone, because two visits may bring one new patient."""
+    """The id in MediRecords: known, found, or created. Alone, because two visits may bring the same new patient."""
     own_id = patient.id
     with exclusive(LockKind.MEDIRECORDS_PATIENT, own_id):
         patient = db.session.get_one(Patient, own_id, populate_existing=True)
