@@ -1,0 +1,153 @@
+"""A clinic of its own to be pictured, and the hands that move it: clock, faults, data, a rival for a time."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import time as waiting
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from os import kill
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import requests
+from flask import Flask
+
+from portal import clock, config, create_app
+from portal.bookings import find, hold
+from portal.catalogue import load, offer
+from portal.catalogue.document import read_document
+from portal.db import Json, transaction
+from portal.local.clinic import Clinic, free_port
+from portal.scheduling import claims
+from tests.support import factories
+
+SYDNEY = ZoneInfo("Australia/Sydney")
+PATIENCE_SECONDS = 60.0
+LONG_SERVICE = "Nutritional-environmental and occupational rehabilitation"
+LONG_TYPE = "Follow-up for people with several long-standing conditions"
+
+
+@dataclass
+class Stage:
+    """The clinic while it runs. Times are those of its clock."""
+
+    clinic: Clinic
+    app: Flask
+
+    def set_clock(self, to: datetime) -> None:
+        self._emu("clock", {"offset_seconds": (to - datetime.now(UTC)).total_seconds()})
+
+    def advance(self, **units: float) -> None:
+        self._emu("clock", {"advance_seconds": timedelta(**units).total_seconds()})
+
+    def spoil(self, **fault: Any) -> None:
+        """The next calls or deliveries go wrong in this way (portal/sandbox/control.py)."""
+        self._emu("faults", fault)
+
+    def mend(self) -> None:
+        requests.delete(f"{self.clinic.sandbox_url}/_emu/faults", timeout=10).raise_for_status()
+
+    def mails(self) -> list[Json]:
+        answer = requests.get(f"{self.clinic.sandbox_url}/_emu/graph/messages", timeout=10)
+        return [mail for mail in answer.json() if mail["state"] == "sent"]
+
+    def load(self, *services: Json) -> None:
+        """Change the catalogue as `flask catalogue load` does."""
+        with self.app.app_context(), transaction():
+            load.load(read_document({"services": list(services)}), clock.now(), "the pictures")
+
+    def sell_nothing(self) -> None:
+        with self.app.app_context():
+            slugs = [service.slug for service in offer.services_on_show()]
+        self.load(*({"id": slug, "status": "draft"} for slug in slugs))
+
+    def busy_type(self) -> str:
+        """A type with long names and dozens of times on each of seven days; -> its slug."""
+        with self.app.app_context():
+            place = factories.make_location(is_telehealth=True)
+            for name in ("Dr Anneliese-Wilhelmina van Oosterhout-Featherstonehaugh", "Jo Li"):
+                person = factories.make_practitioner(name=name, profession="Occupational therapist")
+                hours = {"calendar_slug": "busy", "starts": time(8), "ends": time(18, 40)}
+                factories.make_hours(person, place, **hours)
+            service = factories.make_service(name=LONG_SERVICE, icon="leaf", position=90)
+            made = factories.make_type(
+                service=service, name=LONG_TYPE, calendar_slug="busy", length_minutes=20, start_step_minutes=20
+            )
+            return made.slug
+
+    def quiet_type(self, *, with_one_time: bool) -> str:
+        """A type with a single free time, or with none at all; -> its slug."""
+        with self.app.app_context():
+            calendar, today = ("single", clock.now().astimezone(SYDNEY)) if with_one_time else ("empty", None)
+            if today is not None:
+                person = factories.make_practitioner(name="Ines Calloway")
+                tomorrow = (today.weekday() + 1) % 7
+                hours = {"weekdays": range(tomorrow, tomorrow + 1), "starts": time(17), "ends": time(17, 30)}
+                place = factories.make_location(is_telehealth=True)
+                factories.make_hours(person, place, calendar_slug=calendar, **hours)
+            return factories.make_type(name="First visit", calendar_slug=calendar, horizon_days=6).slug
+
+    def take(self, type_slug: str, value: str) -> None:
+        """Somebody else books this very time, given as the value of its radio button."""
+        starts, practitioner = value.split("/")
+        starts_at = datetime.strptime(starts, "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
+        with self.app.app_context():
+            wanted = offer.get_bookable(type_slug, clock.now())
+            claims.claim(lambda: hold.hold(wanted, starts_at, clock.now(), practitioner_id=int(practitioner)))
+
+    def lose(self, reference: str) -> None:
+        """The time of a booking is let go, and somebody else has it at once."""
+        with self.app.app_context():
+            with transaction():
+                booking = find.get_locked(find.by_reference(reference).id)
+                hold.expire(booking, clock.now())
+            starts_at, wanted = booking.starts_at, booking.appointment_type
+            claims.claim(lambda: hold.hold(wanted, starts_at, clock.now(), practitioner_id=booking.practitioner_id))
+
+    def lose_database(self) -> None:
+        """Postgres shuts down; whoever asks next is told that we will be right back."""
+        pid = self.clinic.pid("postgres")
+        assert pid is not None
+        kill(pid, signal.SIGINT)
+        until(lambda: not self._is_ready(), "Postgres did not stop")
+
+    def _is_ready(self) -> bool:
+        return requests.get(f"{self.clinic.url}/readyz", timeout=10).ok
+
+    def _emu(self, path: str, wanted: Json) -> None:
+        requests.post(f"{self.clinic.sandbox_url}/_emu/{path}", json=wanted, timeout=10).raise_for_status()
+
+
+@contextmanager
+def running_stage() -> Iterator[Stage]:
+    """A fresh clinic on free ports, on a Monday morning, so that the pictures of two days are alike."""
+    with tempfile.TemporaryDirectory(prefix="clinic-") as folder:
+        clinic = Clinic(instance_dir=Path(folder) / "instance", port=free_port(), sandbox_port=free_port())
+        clinic.start()
+        try:
+            stage = Stage(clinic, create_app(config.load({**clinic.environ, "LOG_LEVEL": "ERROR"})))
+            stage.set_clock(_next_monday_morning())
+            yield stage
+        finally:
+            clinic.stop()
+
+
+def until(look: Callable[[], Any], otherwise: str) -> Any:
+    """Look again until there is something; AssertionError after a minute."""
+    deadline = waiting.monotonic() + PATIENCE_SECONDS
+    while waiting.monotonic() < deadline:
+        if found := look():
+            return found
+        waiting.sleep(0.3)
+    raise AssertionError(otherwise)
+
+
+def _next_monday_morning() -> datetime:
+    today = datetime.now(SYDNEY).date()
+    monday = today + timedelta(days=7 - today.weekday())
+    return datetime.combine(monday, time(7, 40), SYDNEY)
