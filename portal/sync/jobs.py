@@ -88,8 +88,10 @@ def _without_event(at: datetime) -> list[int]:
     """Confirmed for a while and still ahead, but not in Outlook; left alone while its mailbox is missing."""
     query = (
         select(Booking.id)
+        .join(Practitioner, Practitioner.id == Booking.practitioner_id)
         .outerjoin(OutlookLink, OutlookLink.booking_id == Booking.id)
         .where(
+            Practitioner.graph_user_id.is_not(None),
             Booking.status == Status.CONFIRMED,
             Booking.confirmed_at <= at - LOST_AFTER,
             Booking.starts_at > at,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
@@ -83,7 +83,8 @@ def process(booking: Booking, cause: str) -> None:
         return
     link = db.session.get(MediRecordsLink, booking_id, populate_existing=True)
     if booking.status in ENDED:
-        if link is not None and (link.is_live or link.create_sent_at is not None):
+        # "Needs you" too: what was refused as a double booking may have been our own, and the task is settled by this.
+        if link is not None and (link.is_live or link.create_sent_at is not None or link.needs_you):
             _with_run(booking, cause, _withdraw)
         return
     if booking.status not in ON_CALENDAR:
@@ -130,24 +131,26 @@ def _with_run(booking: Booking, cause: str, act: Callable[[Booking, Run], None])
 
 def _create(booking: Booking, run: Run) -> None:
     """Resolve the four named steps, look for our marker, then POST once."""
-    booking_id, mark, zone = booking.id, marker(booking.reference), clients().settings.zone
-    starts_at, sent_before = booking.starts_at, _create_sent_at(booking_id)
+    booking_id, mark, starts_at = booking.id, marker(booking.reference), booking.starts_at
+    # Read together with the spec: a booking that moves while we ask around is changed by its own job afterwards.
+    wanted, days = _wanted(booking), _days(booking)
+    sent_before = _link(booking_id).create_sent_at
     spec = _spec(booking, run)
-    wanted = _wanted(find.get(booking_id))
     db.session.rollback()
-    found = _by_marker(mark, starts_at.astimezone(zone).date())
+    found = _by_marker(mark, days)
     if found is None and sent_before is not None and now() - sent_before < VISIBLE_AFTER:
         raise Transient("medirecords", "waiting to see whether the last try arrived", retry_after=5)
     if found is None:
         with transaction():
-            _link(booking_id).create_sent_at = now()
+            link = _link(booking_id)
+            link.create_sent_at, link.written = now(), wanted
         crash.point("medirecords.stored")
         try:
             found = clients().medirecords.create_appointment(spec)
             crash.point("medirecords.created")
         except Conflict:
             # Ours after all, if an earlier try got through and was invisible until now.
-            found = _by_marker(mark, starts_at.astimezone(zone).date())
+            found = _by_marker(mark, days)
             if found is None:
                 with transaction():
                     _link(booking_id).create_sent_at = None
@@ -187,12 +190,12 @@ def _change(booking: Booking, run: Run) -> None:
 
 def _withdraw(booking: Booking, run: Run) -> None:
     """Cancel the appointment; one whose create was never answered is looked for by its marker first."""
-    booking_id, mark, starts_at = booking.id, marker(booking.reference), booking.starts_at
+    booking_id, mark, days = booking.id, marker(booking.reference), _days(booking)
     link = _link(booking_id)
     appointment_id, sent_before = link.appointment_id, link.create_sent_at
     db.session.rollback()
     if appointment_id is None:
-        found = _by_marker(mark, starts_at.astimezone(clients().settings.zone).date())
+        found = _by_marker(mark, days)
         if found is None and sent_before is not None and now() - sent_before < VISIBLE_AFTER:
             raise Transient("medirecords", "waiting to see whether the create arrived", retry_after=5)
         appointment_id = found.id if found else None
@@ -322,10 +325,22 @@ def _new_patient(patient: Patient) -> NewPatient:
     )
 
 
-def _by_marker(mark: str, day: Any) -> Appointment | None:
-    """Our live appointment of that local day; should there be two, the oldest stays and the others go."""
+def _days(booking: Booking) -> set[date]:
+    """The local days on which our appointment may stand: the visit's, and the one a lost create asked for."""
+    written, zone = _link(booking.id).written, clients().settings.zone
+    starts = {booking.starts_at}
+    if "starts_at" in written:
+        starts.add(datetime.fromisoformat(written["starts_at"]))
+    return {start.astimezone(zone).date() for start in starts}
+
+
+def _by_marker(mark: str, days: set[date]) -> Appointment | None:
+    """Our live appointment of these local days; should there be two, the oldest stays and the others go."""
     ours = [
-        one for one in clients().medirecords.find_appointments(on=day) if mark in one.notes and one.status != CANCELLED
+        one
+        for day in days
+        for one in clients().medirecords.find_appointments(on=day)
+        if mark in one.notes and one.status != CANCELLED
     ]
     ours.sort(key=lambda one: str(one.raw.get("createdDateTime")))
     for extra in ours[1:]:
@@ -350,11 +365,6 @@ def _link(booking_id: int) -> MediRecordsLink:
         .on_conflict_do_nothing()
     )
     return db.session.get_one(MediRecordsLink, booking_id, populate_existing=True)
-
-
-def _create_sent_at(booking_id: int) -> datetime | None:
-    link = db.session.get(MediRecordsLink, booking_id)
-    return link.create_sent_at if link else None
 
 
 def _ask_staff(booking_id: int, reference: str, error: Exception) -> None:

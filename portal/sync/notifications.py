@@ -17,7 +17,7 @@ from portal.bookings.models import Booking
 from portal.bookings.states import Status
 from portal.clients import clients
 from portal.clock import now
-from portal.db import db, transaction
+from portal.db import LockKind, db, exclusive, transaction
 from portal.integrations.graph import GraphEvent
 from portal.integrations.http import NotFound, Transient
 from portal.outbox.post import announce, owe
@@ -245,10 +245,13 @@ def _event_is_there(notification_id: int, practitioner_id: int, event: GraphEven
 
 def _event_is_gone(notification_id: int, event_id: str) -> str:
     """Nothing of ours, removed by ourselves, or deleted by somebody in Outlook while the visit stands."""
-    with transaction():
-        link = db.session.scalars(select(OutlookLink).where(OutlookLink.event_id == event_id)).one_or_none()
-        if link is not None and link.booking.is_confirmed:
-            event_was_deleted(link.booking, link, now())
+    booking_id = db.session.scalar(select(OutlookLink.booking_id).where(OutlookLink.event_id == event_id))
+    if booking_id is not None:
+        # While the booking's own job is at work the event may be gone because it has just moved it elsewhere.
+        with exclusive(LockKind.OUTLOOK, booking_id), transaction():
+            link = db.session.get_one(OutlookLink, booking_id, populate_existing=True)
+            if link.event_id == event_id and link.booking.is_confirmed:
+                event_was_deleted(link.booking, link, now())
     return _routed(notification_id, "the event is gone")
 
 

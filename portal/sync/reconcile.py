@@ -46,7 +46,7 @@ def outlook(practitioner_id: int) -> None:
         log.warning("reconcile.event_removed", system="graph", practitioner=practitioner_id)
         clients().graph.delete_event(user_id, event_id)
     with transaction():
-        _write_again_what_is_missing(practitioner_id, found, at)
+        _write_again_what_is_missing(practitioner_id, user_id, found, at)
 
 
 def medirecords() -> None:
@@ -96,13 +96,17 @@ def _bookings(references: Iterable[str]) -> list[tuple[Booking, OutlookLink | No
     return [(row[0], row[1]) for row in rows]
 
 
-def _write_again_what_is_missing(practitioner_id: int, found: Mapping[str, list[GraphEvent]], at: datetime) -> None:
-    """A visit that stands but has lost its event gets one again, and staff hear of it."""
+def _write_again_what_is_missing(
+    practitioner_id: int, user_id: str, found: Mapping[str, list[GraphEvent]], at: datetime
+) -> None:
+    """A visit that stands but has lost its event gets one again, and staff hear of it. One that has changed hands, and
+    whose event has not yet, is none of ours."""
     expected = db.session.execute(
         select(Booking, OutlookLink)
         .join(OutlookLink, OutlookLink.booking_id == Booking.id)
         .where(
             Booking.practitioner_id == practitioner_id,
+            OutlookLink.graph_user_id == user_id,
             Booking.status.in_(ON_CALENDAR),
             Booking.starts_at.between(at, at + AHEAD - timedelta(days=1)),
             OutlookLink.event_id.is_not(None),
