@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from portal.db import db
 
@@ -37,6 +37,9 @@ def init_app(app: Flask) -> None:
 def expected(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None:
         return error.response
+    if isinstance(error, SecurityError):
+        # A host name that is not ours: no address can be built for it, so there is no page to show.
+        return WORDS[400][0], 400, {"Content-Type": "text/plain; charset=utf-8"}
     return page(error.code or 500)
 
 

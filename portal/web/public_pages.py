@@ -71,7 +71,7 @@ def init_app(app: Flask) -> None:
 
 
 def answer_from_kept() -> Response | None:
-    if request.method not in ("GET", "HEAD"):
+    if request.method not in ("GET", "HEAD") or request.routing_exception is not None:
         return None
     page = _pages().find(request.path)
     return Response(page.body, content_type=page.content_type) if page else None

@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import time, timedelta
 from typing import Any
 
+import requests
+
 from portal import clock
 from portal.bookings import find
 from portal.bookings.models import Booking
 from portal.catalogue.models import AppointmentType
 from portal.db import db, transaction
+from portal.outbox import run
 from tests.support.factories import make_hours, make_location, make_practitioner, make_type
 from tests.support.page import Page
+from tests.support.sandbox import RunningSandbox
 from tests.support.visitor import Visitor
 
 DETAILS: dict[str, Any] = {
@@ -78,3 +82,30 @@ def let_lapse(booking: Booking) -> None:
         booking.held_at -= timedelta(minutes=20)
         booking.hold_expires_at = clock.now() - timedelta(minutes=5)
     db.session.expire_all()
+
+
+def press(stripe_page: str, outcome: str) -> str:
+    """Press a button of the sandbox's payment page: "paid", "decline" or "back". -> where it sends the browser"""
+    answer = requests.post(stripe_page, data={"outcome": outcome}, allow_redirects=False, timeout=10)
+    assert answer.status_code == 303, answer.text
+    return answer.headers["Location"]
+
+
+def settle(*queues: str) -> None:
+    """Do what a worker would do now: run what is due, payments first unless told otherwise."""
+    for queue in queues or ("stripe",):
+        run.drain(queue)
+    db.session.expire_all()
+
+
+def book_paid(visitor: Visitor, sandbox: RunningSandbox, type_slug: str, **details: Any) -> Page:
+    """Book, pay at the sandbox and let its notification arrive: needs `portal_server`. -> the page of the visit"""
+    check = reach_check(visitor, type_slug, **details)
+    away = check.submit(next(words for words in check.buttons if words.startswith("Pay ")))
+    assert away.left_for is not None, away
+    back = press(away.left_for, "paid")
+    sandbox.wait_quiet()
+    settle()
+    page = visitor.page(back.removeprefix(visitor.portal_url)).follow("See your booking")
+    assert page.heading == "You are booked", page
+    return page

@@ -15,6 +15,16 @@ from tests.support.funnel import make_offer
 from tests.support.visitor import Visitor
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_kept(app: Flask) -> Iterator[None]:
+    """Tests change what a page shows behind its back: no rendered page outlives its request here."""
+    pages = app.extensions["public_pages"]
+    before, pages.keep_seconds = pages.keep_seconds, 0.0
+    pages.kept.clear()
+    yield
+    pages.keep_seconds = before
+
+
 @pytest.fixture
 def rosella(ctx: None) -> None:
     """The packaged catalogue and the invented clinic, as `make run` sets them up."""

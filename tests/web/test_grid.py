@@ -94,9 +94,7 @@ def test_another_spelling_leads_to_the_service(rosella: None, client: Visitor, s
     assert client.get(answer.location).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "slug", ["nothing-like-it", "%00", "counselling%00", "../etc", "a" * 5000, "gaps%2F..", "GAPS"]
-)
+@pytest.mark.parametrize("slug", ["nothing-like-it", "%00", "gaps%00", "../etc", "a" * 5000, "gaps%2F..", "GAPS"])
 def test_an_unknown_service_or_type_is_not_found(rosella: None, client: Visitor, slug: str) -> None:
     for path in (f"/services/{slug}", f"/book/{slug}", f"/practitioners/{slug}"):
         assert client.get(path).status_code == 404, path

@@ -6,12 +6,13 @@ from datetime import datetime, time, timedelta
 
 import pytest
 from sqlalchemy import func, select
+from werkzeug.datastructures import MultiDict
 
 from portal import clock
 from portal.bookings.models import Booking
 from portal.bookings.states import Status
-from portal.catalogue.models import AppointmentType
-from portal.db import db
+from portal.catalogue.models import AppointmentType, Price
+from portal.db import db, transaction
 from portal.staff.models import Practitioner
 from tests.support.factories import make_booking, make_hours, make_location, make_practitioner, make_type
 from tests.support.funnel import (
@@ -40,8 +41,6 @@ def bookings(status: Status | None = None) -> int:
 
 def submit_slot(visitor: Visitor, page: Page, slot: str, **also: str) -> Page:
     """Send the form with a value that the page never offered, as somebody who tampers does."""
-    from werkzeug.datastructures import MultiDict
-
     fields = MultiDict({"csrf_token": page.part("#times").value("csrf_token"), "slot": slot, **also})
     return visitor.send("post", page.url.split("?")[0] + "/holds", fields)
 
@@ -255,9 +254,6 @@ def test_a_lapsed_hold_is_free_for_others_before_any_sweep(
 
 
 def test_the_price_is_the_one_in_force_when_the_time_was_held(ctx: None, client: Visitor) -> None:
-    from portal.catalogue.models import Price
-    from portal.db import transaction
-
     made = make_offer(price_cents=11900)
     details = hold(client, made.slug)
     with transaction():

@@ -1,0 +1,155 @@
+"""A hold that runs out: it can be kept longer, and when it is gone every answer is still there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import delete
+
+from portal import clock
+from portal.bookings.hold import LONGEST_HOLD, expire_lapsed_holds
+from portal.bookings.states import Status
+from portal.catalogue.models import AppointmentType
+from portal.db import db, transaction
+from portal.scheduling.models import WorkingHours
+from tests.support.factories import make_booking
+from tests.support.funnel import DETAILS, booking_of, hold, let_lapse, make_offer, reach_check
+from tests.support.visitor import Visitor
+
+GONE = "We could not keep your time any longer"
+
+
+@pytest.mark.parametrize("step", ["details", "intake", "check", "return"])
+def test_every_step_of_a_lapsed_hold_leads_to_the_nearest_times(
+    consult: AppointmentType, client: Visitor, step: str
+) -> None:
+    check = reach_check(client, consult.slug)
+    let_lapse(booking_of(check))
+    page = client.page(check.url.replace("/check", f"/{step}"))
+    assert page.heading == GONE
+    if step == "return":
+        page = page.follow("See the nearest free times")
+    assert len(page.choices("slot")) == 3
+
+
+def test_the_same_time_can_be_taken_again_and_every_answer_is_kept(consult: AppointmentType, client: Visitor) -> None:
+    check = reach_check(client, consult.slug)
+    old = booking_of(check)
+    let_lapse(old)
+    page = client.page(check.url)
+    same = f"{old.starts_at:%Y-%m-%dT%H:%MZ}/{old.practitioner_id}"
+    assert same in page.choices("slot")
+    details = page.submit("Continue", slot=same)
+    assert details.heading == "Your details"
+    new = booking_of(details)
+    assert (new.reference != old.reference, new.starts_at) == (True, old.starts_at)
+    assert details.value("given_name") == "Nora"
+    assert details.submit("Continue").submit("Book this free visit").heading == "You are booked"
+
+
+def test_the_same_time_can_be_taken_again_after_the_sweep(consult: AppointmentType, client: Visitor) -> None:
+    check = reach_check(client, consult.slug)
+    old = booking_of(check)
+    let_lapse(old)
+    with transaction():
+        assert expire_lapsed_holds(clock.now()) == 1
+    same = f"{old.starts_at:%Y-%m-%dT%H:%MZ}/{old.practitioner_id}"
+    details = client.page(check.url).submit("Continue", slot=same)
+    assert booking_of(details).status == Status.HELD
+    assert details.submit("Continue").heading == "Check your booking"
+
+
+def test_a_time_that_went_to_somebody_else_is_not_among_the_nearest(consult: AppointmentType, client: Visitor) -> None:
+    check = reach_check(client, consult.slug)
+    old = booking_of(check)
+    let_lapse(old)
+    with transaction():
+        old.status = Status.EXPIRED
+    make_booking(type=consult, starts_at=old.starts_at, practitioner=old.practitioner)
+    assert f"{old.starts_at:%Y-%m-%dT%H:%MZ}/{old.practitioner_id}" not in client.page(check.url).choices("slot")
+
+
+def test_details_sent_after_the_hold_ran_out_are_kept(consult: AppointmentType, client: Visitor) -> None:
+    details = hold(client, consult.slug)
+    let_lapse(booking_of(details))
+    page = details.submit("Continue", **DETAILS)
+    assert page.heading == GONE
+    again = page.submit("Continue", slot=next(iter(page.choices("slot"))))
+    assert (again.value("given_name"), again.value("mobile")) == ("Nora", "0491 570 156")
+
+
+def test_answers_sent_after_the_hold_ran_out_are_kept(rosella: None, client: Visitor) -> None:
+    intake = hold(client, "initial-consult-free").submit("Continue", **DETAILS, place="Queensland")
+    let_lapse(booking_of(intake))
+    page = intake.submit("Continue", reason="Sleep")
+    assert page.heading == GONE
+    details = page.submit("Continue", slot=next(iter(page.choices("slot"))))
+    assert details.value("place") == "qld"
+    assert details.submit("Continue").has("Sleep")
+
+
+def test_a_lapsed_hold_cannot_be_booked(consult: AppointmentType, client: Visitor) -> None:
+    check = reach_check(client, consult.slug)
+    booking = booking_of(check)
+    let_lapse(booking)
+    assert check.submit("Book this free visit").heading == GONE
+    db.session.expire_all()
+    assert booking.confirmed_at is None
+
+
+def test_keep_it_longer_comes_back_to_the_same_page(consult: AppointmentType, client: Visitor) -> None:
+    check = reach_check(client, consult.slug)
+    booking = booking_of(check)
+    with transaction():
+        booking.hold_expires_at = clock.now() + timedelta(minutes=3)
+    again = check.submit("Keep it longer")
+    assert again.url == check.url
+    assert booking.hold_expires_at is not None
+    assert booking.hold_expires_at > clock.now() + timedelta(minutes=14)
+
+
+def test_htmx_gets_the_new_deadline_only(consult: AppointmentType, client: Visitor) -> None:
+    details = hold(client, consult.slug)
+    path = f"/bookings/{booking_of(details).reference}/extension"
+    token = details.part("#held").value("csrf_token")
+    headers = {"Origin": client.portal_url, "HX-Request": "true", "X-CSRFToken": token}
+    answer = client.post(path, data={"back": "details"}, headers=headers)
+    assert answer.status_code == 200
+    assert answer.text.lstrip().startswith('<div id="held"')
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("back", ["https://evil.example.com/", "//evil.example.com", "payment.pay", "\0", ""])
+def test_keep_it_longer_leads_nowhere_but_to_a_step(consult: AppointmentType, client: Visitor, back: str) -> None:
+    details = hold(client, consult.slug)
+    reference = booking_of(details).reference
+    data = {"csrf_token": details.part("#held").value("csrf_token"), "back": back}
+    answer = client.post(f"/bookings/{reference}/extension", data=data, headers={"Origin": client.portal_url})
+    assert answer.status_code == 303
+    assert answer.location == f"/bookings/{reference}/details"
+
+
+def test_a_hold_lasts_forty_five_minutes_at_most(consult: AppointmentType, client: Visitor) -> None:
+    details = hold(client, consult.slug)
+    booking = booking_of(details)
+    with transaction():
+        booking.held_at -= timedelta(minutes=40)
+        booking.hold_expires_at = clock.now() + timedelta(minutes=1)
+    details.submit("Keep it longer")
+    assert booking.hold_expires_at == booking.held_at + LONGEST_HOLD
+    with transaction():
+        booking.held_at -= timedelta(minutes=10)
+        booking.hold_expires_at = booking.held_at + LONGEST_HOLD
+    assert details.submit("Keep it longer").heading == GONE
+
+
+def test_without_any_time_left_the_page_says_so(ctx: None, client: Visitor) -> None:
+    made = make_offer(horizon_days=2)
+    details = hold(client, made.slug)
+    let_lapse(booking_of(details))
+    with transaction():
+        db.session.execute(delete(WorkingHours))
+    page = client.page(details.url)
+    assert page.has("There is no free time close to the one you had.")
+    assert page.follow("See all free times").has("We found no free time")
