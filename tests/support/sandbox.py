@@ -24,41 +24,10 @@ READY = "sandbox ready on "
 
 
 @dataclass
-class RunningSandbox:
-    """`python -m portal.sandbox` on a free port; `url` has no slash at its end."""
+class Controls:
+    """The control plane of a sandbox that runs at `url`, which has no slash at its end."""
 
     url: str
-    process: subprocess.Popen[str]
-    state_dir: Path
-
-    @classmethod
-    def start(
-        cls, state_dir: Path, *, portal_url: str = "http://127.0.0.1:9", port: int = 0, **environ: str
-    ) -> RunningSandbox:
-        """Start it on `state_dir`; the same folder again brings the old state back. `environ` are portal settings."""
-        command = [sys.executable, "-m", "portal.sandbox", "--port", str(port), "--state", str(state_dir)]
-        process = subprocess.Popen(
-            [*command, "--portal-url", portal_url],
-            cwd=PROJECT,
-            env={**os.environ, **environ},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout is not None
-        line = process.stdout.readline().strip()
-        if not line.startswith(READY):
-            process.kill()
-            raise AssertionError(f"the sandbox did not start: {line!r}")
-        return cls(line.removeprefix(READY), process, state_dir)
-
-    def stop(self) -> int:
-        """Stop it as `make run` does; the exit code is the answer."""
-        self.process.terminate()
-        try:
-            return self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
 
     def get(self, path: str, **params: Any) -> Any:
         """The JSON of a control-plane answer, such as get("/_emu/log", system="stripe")."""
@@ -110,6 +79,43 @@ class RunningSandbox:
     def _json(answer: requests.Response) -> Any:
         assert answer.ok, f"{answer.request.method} {answer.url}: {answer.status_code} {answer.text[:500]}"
         return answer.json()
+
+
+@dataclass
+class RunningSandbox(Controls):
+    """`python -m portal.sandbox` on a free port."""
+
+    process: subprocess.Popen[str]
+    state_dir: Path
+
+    @classmethod
+    def start(
+        cls, state_dir: Path, *, portal_url: str = "http://127.0.0.1:9", port: int = 0, **environ: str
+    ) -> RunningSandbox:
+        """Start it on `state_dir`; the same folder again brings the old state back. `environ` are portal settings."""
+        command = [sys.executable, "-m", "portal.sandbox", "--port", str(port), "--state", str(state_dir)]
+        process = subprocess.Popen(
+            [*command, "--portal-url", portal_url],
+            cwd=PROJECT,
+            env={**os.environ, **environ},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        line = process.stdout.readline().strip()
+        if not line.startswith(READY):
+            process.kill()
+            raise AssertionError(f"the sandbox did not start: {line!r}")
+        return cls(line.removeprefix(READY), process, state_dir)
+
+    def stop(self) -> int:
+        """Stop it as `make run` does; the exit code is the answer."""
+        self.process.terminate()
+        try:
+            return self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
 
 
 @pytest.fixture(scope="session")
