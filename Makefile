@@ -13,7 +13,7 @@ PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --requir
 PIP_COMPILE := $(PY) -m piptools compile --quiet --strip-extras --generate-hashes --no-header --no-emit-options \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help run demo test test-full chromium lint lock reset
+.PHONY: help run demo test test-full shots chromium lint lock reset
 .DEFAULT_GOAL := help
 
 help: ## List these words
@@ -30,6 +30,9 @@ test: $(DEV) chromium ## Run all tests; PYTEST_ARGS="-k hold" passes through
 
 test-full: HYPOTHESIS_PROFILE := full
 test-full: test ## Run all tests, with many more invented cases
+
+shots: $(DEV) chromium ## Picture every page and state into INSTANCE_DIR/shots; SCENES="times mails" for some
+	@$(PY) -m tests.shots $(SCENES)
 
 lint: $(DEV) ## Check style, format and types
 	@$(PY) -m ruff check .

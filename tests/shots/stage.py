@@ -90,7 +90,8 @@ class Stage:
                 hours = {"weekdays": range(tomorrow, tomorrow + 1), "starts": time(17), "ends": time(17, 30)}
                 place = factories.make_location(is_telehealth=True)
                 factories.make_hours(person, place, calendar_slug=calendar, **hours)
-            return factories.make_type(name="First visit", calendar_slug=calendar, horizon_days=6).slug
+            service = factories.make_service(name="Herbal dispensary", position=91)
+            return factories.make_type(name="First visit", service=service, calendar_slug=calendar, horizon_days=6).slug
 
     def take(self, type_slug: str, value: str) -> None:
         """Somebody else books this very time, given as the value of its radio button."""

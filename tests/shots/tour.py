@@ -61,6 +61,7 @@ class Tour:
             self.changes,
             self.too_late,
             self.mails,
+            self.rare_times,
             self.nothing_on_sale,
             self.closed,
         )
@@ -89,6 +90,10 @@ class Tour:
         self._press(page, "Continue")
         self.camera.take(page, "times-taken")
         self._show(page, "times-nothing-fits", f"/book/{TELEHEALTH}?practitioner=tobias-wren&part=evening")
+
+    def rare_times(self) -> None:
+        """One time, none, and dozens of them with names that are as long as names get."""
+        page = self.camera.tabs()
         self._show(page, "times-one", f"/book/{self.stage.quiet_type(with_one_time=True)}")
         self._show(page, "times-none", f"/book/{self.stage.quiet_type(with_one_time=False)}")
         busy = self.stage.busy_type()
