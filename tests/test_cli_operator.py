@@ -207,6 +207,25 @@ def test_a_job_that_was_ordered_anew_is_not_run_twice_by_a_retry(app: Flask, ctx
     assert line.split()[0] == str(newer)
 
 
+def test_a_job_that_was_given_up_again_and_again_is_listed_and_retried_once(app: Flask, ctx: None) -> None:
+    for _ in range(3):
+        make_owed(parked_at=clock.now())
+    (line,) = run(app, "outbox", "list").output.splitlines()[1:]
+    assert line.split()[:2] == ["3", "parked"]
+
+    run(app, "outbox", "retry", "3")
+
+    (line,) = run(app, "outbox", "list").output.splitlines()[1:]
+    assert line.split()[:2] == ["3", "due"]
+
+
+def test_what_was_given_up_is_not_listed_once_a_newer_row_has_done_it(app: Flask, ctx: None) -> None:
+    make_owed(parked_at=clock.now())
+    make_owed(done_at=clock.now())
+
+    assert run(app, "outbox", "list", "--parked").output == "Nothing was given up.\n"
+
+
 @pytest.mark.parametrize("columns", [{}, {"parked": True, "done": True}], ids=["still owed", "closed"])
 def test_only_what_was_given_up_can_be_retried(app: Flask, ctx: None, columns: dict[str, bool]) -> None:
     stamps = {f"{name}_at": clock.now() for name in columns}
