@@ -119,10 +119,10 @@ class Graph:
     # https://learn.microsoft.com/graph/api/user-list-calendarview
     def events_between(self, user_id: str, starts_at: datetime, ends_at: datetime) -> list[GraphEvent]:
         """Every event of the default calendar that touches the range, ours with their property, oldest first."""
+        # Without $select: in this view it leaves out when an event was created, even if asked for.
         query = {
             "startDateTime": instant(starts_at),
             "endDateTime": instant(ends_at),
-            "$select": SELECTED,
             "$expand": EXPANDED,
             "$top": "100",
         }

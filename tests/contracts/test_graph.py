@@ -218,6 +218,15 @@ def test_a_long_list_is_read_page_by_page(sandbox: RunningSandbox, graph: Graph)
     assert len(pages) == 3
 
 
+def test_a_window_of_time_shows_every_event_of_it_oldest_first(sandbox: RunningSandbox, graph: Graph) -> None:
+    later = graph.create_event(WREN, spec(starts_at=START + timedelta(hours=1)), transaction_id="a")
+    sandbox.advance(minutes=1)
+    earlier = graph.create_event(WREN, spec(), transaction_id="b")
+    graph.create_event(WREN, spec(starts_at=START + timedelta(days=2)), transaction_id="c")
+
+    assert graph.events_between(WREN, START, START + timedelta(days=1)) == [later, earlier]
+
+
 def test_an_entry_of_a_person_has_no_metadata(sandbox: RunningSandbox, graph: Graph) -> None:
     row = sandbox.post("/_emu/graph/staff-event", {
         "user": WREN, "action": "create", "subject": "Dentist", "start": "2026-03-02T01:00:00Z",
