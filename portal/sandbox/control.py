@@ -153,6 +153,9 @@ def _before_acting(fault: Fault) -> Response | None:
 def _spoilt(status: int, fault: Fault) -> Response:
     body: dict[str, Any] = {"error": {"code": "generalException", "type": "api_error", "message": "Injected fault"}}
     body["message"] = "Injected fault"
+    if g.system == "entra":
+        # An OAuth error is one word; msal joins those it has seen and would stumble over anything else.
+        body = {"error": "invalid_client" if status < 500 else "server_error", "error_description": "Injected fault"}
     response = jsonify(body)
     response.status_code = status
     if fault.retry_after is not None:
