@@ -31,7 +31,8 @@ class Patient(HasId, Base):
     email: Mapped[str]
     mobile: Mapped[str]  # E.164
     mobile_as_typed: Mapped[str]
-    medirecords_id: Mapped[str | None] = mapped_column(unique=True)
+    # Two of our records may be one person there: whoever comes back with a new address is a new record here.
+    medirecords_id: Mapped[str | None] = mapped_column(index=True)
     created_at: Mapped[datetime]
 
     @property
