@@ -16,9 +16,9 @@ from portal.catalogue import offer
 from portal.catalogue.models import AppointmentType
 from portal.db import db
 from portal.scheduling import availability, claims
-from portal.scheduling.availability import OpenSlot
 from portal.scheduling.claims import SlotTaken
 from portal.scheduling.models import Room
+from portal.scheduling.slots import OpenSlot
 
 HOLD = timedelta(minutes=15)
 LONGEST_HOLD = timedelta(minutes=45)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -58,13 +58,18 @@ class RoomDiary:
     taken: Sequence[Range]
 
 
-class Slot(NamedTuple):
+class OpenSlot(NamedTuple):
     """A time that can be booked: start (epoch seconds), practitioner, location and, where one is needed, room."""
 
     start: int
     practitioner_id: int
     location_id: int
     room_id: int | None
+
+    @property
+    def starts_at(self) -> datetime:
+        """The start as an instant in UTC."""
+        return datetime.fromtimestamp(self.start, UTC)
 
 
 def open_slots(
@@ -73,7 +78,7 @@ def open_slots(
     rooms: Sequence[RoomDiary] | None,
     zones: Mapping[int, ZoneInfo],
     now: int,
-) -> list[Slot]:
+) -> list[OpenSlot]:
     """Every bookable slot within the diaries' shifts, by start and then practitioner.
 
     `rooms` is None for a type that needs no room. `zones` maps location ids to their zones. A start must keep the
@@ -85,30 +90,32 @@ def open_slots(
 
 def free_slots(
     rules: Rules, diaries: Iterable[Diary], rooms: Sequence[RoomDiary] | None, zones: Mapping[int, ZoneInfo]
-) -> list[Slot]:
+) -> list[OpenSlot]:
     """What the diaries leave free, whenever one looks: notice and horizon are left to `not_too_soon_or_late`."""
     room_gaps = None if rooms is None else [(room, _Taken(room.taken)) for room in rooms]
     midnights = _Midnights(zones)
-    slots: list[Slot] = []
+    slots: list[OpenSlot] = []
     for diary in diaries:
         taken = _Taken(diary.taken)
         for shift in diary.shifts:
             starts = taken.leaves(_starts(rules, shift, midnights), rules)
             who, where = diary.practitioner_id, shift.location_id
             if room_gaps is None:
-                slots += [Slot(start, who, where, None) for start in starts]
+                slots += [OpenSlot(start, who, where, None) for start in starts]
                 continue
             for start in starts:
                 room_id = _free_room(room_gaps, where, blocked_range(rules, start))
                 if room_id is not None:
-                    slots.append(Slot(start, who, where, room_id))
+                    slots.append(OpenSlot(start, who, where, room_id))
     # Overlapping shifts would offer a time twice.
     return sorted(set(slots))
 
 
-def not_too_soon_or_late(rules: Rules, slots: list[Slot], zones: Mapping[int, ZoneInfo], now: int) -> list[Slot]:
+def not_too_soon_or_late(
+    rules: Rules, slots: Sequence[OpenSlot], zones: Mapping[int, ZoneInfo], now: int
+) -> list[OpenSlot]:
     """Those of the sorted slots that keep the minimum notice and lie within the horizon at this instant."""
-    slots = slots[bisect_left(slots, (now + rules.minimum_notice * 60,)) :]
+    slots = list(slots[bisect_left(slots, (now + rules.minimum_notice * 60,)) :])
     ends = {location_id: _end_of_horizon(rules, zone, now) for location_id, zone in zones.items()}
     if not slots or slots[-1].start < min(ends.values()):
         return slots

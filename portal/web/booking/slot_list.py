@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import groupby
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from flask import current_app
@@ -15,8 +18,8 @@ from portal import words
 from portal.catalogue.models import AppointmentType
 from portal.clock import now
 from portal.scheduling import availability
-from portal.scheduling.availability import OpenSlot
-from portal.staff.models import Practitioner
+from portal.scheduling.facts import Offering
+from portal.scheduling.slots import OpenSlot
 
 # name -> the hours it covers (product-reference 3)
 PARTS = {"morning": (0, 12), "afternoon": (12, 17), "evening": (17, 24)}
@@ -41,8 +44,21 @@ class Part:
     times: list[Time]
 
 
-@dataclass(frozen=True)
+class Offered(NamedTuple):
+    """What the words about a time need to know beside the time: who offers it, and how long it takes."""
+
+    practitioners: tuple[Offering, ...]
+    length_minutes: int
+
+    @classmethod
+    def of(cls, appointment_type: AppointmentType, practitioners: tuple[Offering, ...]) -> Offered:
+        return cls(practitioners, appointment_type.length_minutes or 0)
+
+
+@dataclass(frozen=True, eq=False)
 class Day:
+    """One day of the list. Two of them are equal only if they are one."""
+
     date: date
     heading_words: str
     parts: list[Part]
@@ -57,15 +73,15 @@ class Filters:
     """What narrows the list; unreadable values are as good as none."""
 
     from_day: date | None
-    chosen: Practitioner | None
+    chosen: Offering | None
     part: str | None
     practitioners: list[tuple[str, str]]
 
     @classmethod
-    def read(cls, values: Mapping[str, str], practitioners: Sequence[Practitioner]) -> Filters:
+    def read(cls, values: Mapping[str, str], practitioners: Sequence[Offering]) -> Filters:
         part = values.get("part", "")
         return cls(
-            from_day=_read_day(values.get("from", "")),
+            from_day=from_day(values),
             chosen=next((one for one in practitioners if one.slug == values.get("practitioner")), None),
             part=part if part in PARTS else None,
             practitioners=[(one.slug, one.name) for one in practitioners],
@@ -82,47 +98,45 @@ class Filters:
         named = {"from": from_day, "practitioner": self.practitioner, "part": self.part}
         return {name: value for name, value in named.items() if value}
 
-    def fits(self, starts_at: datetime, zone: ZoneInfo) -> bool:
-        return self.part is None or part_of(starts_at, zone) == self.part
+    def of_chosen(self, slots: list[OpenSlot]) -> list[OpenSlot]:
+        """Those of the practitioner that the person has chosen."""
+        if self.chosen is None:
+            return slots
+        return [slot for slot in slots if slot.practitioner_id == self.chosen.id]
+
+    def in_part(self, slots: list[OpenSlot], zone: ZoneInfo) -> list[OpenSlot]:
+        """Those in the part of the day that the person has chosen."""
+        if self.part is None:
+            return slots
+        return [slot for slot in slots if part_of(slot.starts_at, zone) == self.part]
 
 
-def days(
-    slots: Iterable[OpenSlot],
-    zone: ZoneInfo,
-    practitioners: Sequence[Practitioner],
-    appointment_type: AppointmentType,
-) -> list[Day]:
-    """The days that have times. One button per start: of several people free then, the one the clinic lists first."""
-    names = {one.id: one.name for one in practitioners}
-    order = {one.id: place for place, one in enumerate(practitioners)}
-    firsts = (
-        min(same, key=lambda slot: order.get(slot.practitioner_id, len(order)))
-        for _, same in groupby(slots, key=lambda slot: slot.starts_at)
-    )
-    found = []
-    for day, of_day in groupby(firsts, key=lambda slot: slot.starts_at.astimezone(zone).date()):
-        by_part = groupby(of_day, key=lambda slot: part_of(slot.starts_at, zone))
-        parts = [
-            Part(name.capitalize(), [_time(slot, zone, names, appointment_type) for slot in of_part])
-            for name, of_part in by_part
-        ]
-        found.append(Day(day, words.day(day), parts))
-    return found
+def from_day(values: Mapping[str, str]) -> date | None:
+    """The day from which times are wanted."""
+    try:
+        return date.fromisoformat(values.get("from", ""))
+    except ValueError:
+        return None
+
+
+def days(slots: Sequence[OpenSlot], zone: ZoneInfo, offered: Offered) -> Iterator[Day]:
+    """The days that have times. `slots` are in order."""
+    place = 0
+    while place < len(slots):
+        day = slots[place].starts_at.astimezone(zone).date()
+        next_midnight = datetime.combine(day + timedelta(days=1), time(), zone)
+        end = bisect_left(slots, (int(next_midnight.timestamp()),), place)
+        yield _day(day, tuple(slots[place:end]), zone, offered)
+        place = end
 
 
 def nearest(
-    slots: Sequence[OpenSlot],
-    wanted: datetime,
-    zone: ZoneInfo,
-    practitioners: Sequence[Practitioner],
-    appointment_type: AppointmentType,
-    count: int = 3,
+    slots: Sequence[OpenSlot], wanted: datetime, zone: ZoneInfo, offered: Offered, count: int = 3
 ) -> list[Time]:
     """The open times closest to the one that was lost, in order of time."""
-    names = {one.id: one.name for one in practitioners}
-    distinct = {slot.starts_at: slot for slot in reversed(slots)}.values()
-    closest = sorted(distinct, key=lambda slot: abs(slot.starts_at - wanted))[:count]
-    return [_time(slot, zone, names, appointment_type, with_day=True) for slot in sorted(closest)]
+    distinct = {slot.start: slot for slot in reversed(slots)}.values()
+    closest = sorted(distinct, key=lambda slot: abs(slot.start - wanted.timestamp()))[:count]
+    return [_time(slot, zone, offered, with_day=True) for slot in sorted(closest)]
 
 
 def nearest_to(appointment_type: AppointmentType, wanted: datetime) -> list[Time]:
@@ -131,11 +145,9 @@ def nearest_to(appointment_type: AppointmentType, wanted: datetime) -> list[Time
     zone = current_app.config["PORTAL"].zone
     today = at.astimezone(zone).date()
     middle = max(wanted.astimezone(zone).date(), today)
-    slots = availability.open_slots(
-        appointment_type, max(today, middle - timedelta(days=14)), middle + timedelta(days=21), at
-    )
-    practitioners = availability.practitioners_offering(appointment_type)
-    return nearest(slots, wanted, zone, practitioners, appointment_type)
+    first, last = max(today, middle - timedelta(days=14)), middle + timedelta(days=21)
+    table = availability.timetable(appointment_type, first, last, at)
+    return nearest(table.open_slots, wanted, zone, Offered.of(appointment_type, table.practitioners))
 
 
 def first_words(shown: Sequence[Day], wanted_from: date, today: date) -> str | None:
@@ -174,28 +186,29 @@ def read_value(value: str) -> tuple[datetime, int] | None:
         return None
 
 
-def _time(
-    slot: OpenSlot,
-    zone: ZoneInfo,
-    names: Mapping[int, str],
-    appointment_type: AppointmentType,
-    *,
-    with_day: bool = False,
-) -> Time:
-    name = names.get(slot.practitioner_id, "")
-    clock, day = words.clock(slot.starts_at, zone), words.day(slot.starts_at, zone)
-    length = words.length(appointment_type.length_minutes or 0)
+# What a day reads like follows from these arguments alone, and most of the days on a page are those of the page before.
+@lru_cache(512)
+def _day(day: date, slots: Sequence[OpenSlot], zone: ZoneInfo, offered: Offered) -> Day:
+    """One button per start: of several people free then, the one the clinic lists first."""
+    order = {one.id: place for place, one in enumerate(offered.practitioners)}
+    firsts = (
+        min(same, key=lambda slot: order.get(slot.practitioner_id, len(order)))
+        for _, same in groupby(slots, key=lambda slot: slot.start)
+    )
+    by_part = groupby(firsts, key=lambda slot: part_of(slot.starts_at, zone))
+    parts = [Part(name.capitalize(), [_time(slot, zone, offered) for slot in of_part]) for name, of_part in by_part]
+    return Day(day, words.day(day), parts)
+
+
+def _time(slot: OpenSlot, zone: ZoneInfo, offered: Offered, *, with_day: bool = False) -> Time:
+    name = next((one.name for one in offered.practitioners if one.id == slot.practitioner_id), "")
+    local = slot.starts_at.astimezone(zone)
+    clock, day = words.clock(local, zone), words.day(local)
+    length = words.length(offered.length_minutes)
     return Time(
         starts_at=slot.starts_at,
         value=value_of(slot),
         clock_words=f"{day}, {clock}" if with_day else clock,
-        label=f"{day}, {words.clock_in_zone(slot.starts_at, zone)}, {length} with {name}",
+        label=f"{day}, {words.clock_in_zone(local, zone)}, {length} with {name}",
         practitioner_name=name,
     )
-
-
-def _read_day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, current_app, request, url_for
 from flask.typing import ResponseReturnValue
@@ -21,17 +23,17 @@ from portal.clock import now
 from portal.intake import submit
 from portal.outbox.post import owe
 from portal.scheduling import availability, claims
-from portal.scheduling.availability import OpenSlot
 from portal.scheduling.claims import SlotTaken
+from portal.scheduling.slots import OpenSlot
 from portal.web.booking import slot_list, steps, visitor
-from portal.web.booking.slot_list import Filters
+from portal.web.booking.slot_list import Filters, Offered
 from portal.web.htmx import go, render
 from portal.web.limits import limit, limiter
 
 bp = Blueprint("times", __name__)
 
 DAYS_PER_PAGE = 7
-WINDOW_DAYS = 14
+FIRST_DAYS = 14
 
 
 class HoldForm(FlaskForm):
@@ -157,27 +159,19 @@ def context(
     zone = current_app.config["PORTAL"].zone
     today = at.astimezone(zone).date()
     last_day = today + timedelta(days=appointment_type.horizon_days)
-    practitioners = availability.practitioners_offering(appointment_type)
-    filters = Filters.read(request.values, practitioners)
-    wanted_from = min(max(filters.from_day or today, today), last_day)
-    days: list[slot_list.Day] = []
-    slots: list[OpenSlot] = []
-    window_from = wanted_from
-    # Window by window: most lists are full after the first one, and nobody waits for the rest of the horizon.
-    while len(days) <= DAYS_PER_PAGE and window_from <= last_day:
-        window_to = min(window_from + timedelta(days=WINDOW_DAYS - 1), last_day)
-        found = availability.open_slots(
-            appointment_type,
-            window_from,
-            window_to,
-            at,
-            practitioner_ids=[filters.chosen.id] if filters.chosen else None,
-            ignoring_booking=ignoring_booking,
-        )
-        slots += found
-        fitting = [slot for slot in found if filters.fits(slot.starts_at, zone)]
-        days += slot_list.days(fitting, zone, practitioners, appointment_type)
-        window_from = window_to + timedelta(days=1)
+    wanted_from = min(max(slot_list.from_day(request.values) or today, today), last_day)
+    first_to = min(wanted_from + timedelta(days=FIRST_DAYS - 1), last_day)
+    table = availability.timetable(appointment_type, wanted_from, first_to, at, ignoring_booking=ignoring_booking)
+    filters = Filters.read(request.values, table.practitioners)
+    offered = Offered.of(appointment_type, table.practitioners)
+    slots = filters.of_chosen(table.open_slots)
+    days = _first_days(filters.in_part(slots, zone), zone, offered)
+    if len(days) <= DAYS_PER_PAGE and first_to < last_day:
+        # Most lists are full before this, and nobody waits for the rest of the horizon.
+        rest_from = first_to + timedelta(days=1)
+        rest = availability.timetable(appointment_type, rest_from, last_day, at, ignoring_booking=ignoring_booking)
+        slots = slots + filters.of_chosen(rest.open_slots)
+        days = _first_days(filters.in_part(slots, zone), zone, offered)
     shown, later = days[:DAYS_PER_PAGE], days[DAYS_PER_PAGE:]
     price = appointment_type.price_at(at)
     return {
@@ -192,8 +186,13 @@ def context(
         "later_from": later[0].date.isoformat() if later else None,
         "zone_words": slot_list.zone_words(shown, zone, at),
         "error": "That time has just been taken. Please choose another." if taken else error,
-        "nearest": slot_list.nearest(slots, taken, zone, practitioners, appointment_type) if taken else [],
+        "nearest": slot_list.nearest(slots, taken, zone, offered) if taken else [],
         # A time that is taken meanwhile must not cost the person their filters.
         "form_action": f"{form_action}?{urlencode(filters.query)}" if filters.query else form_action,
         "here": here,
     }
+
+
+def _first_days(slots: list[OpenSlot], zone: ZoneInfo, offered: Offered) -> list[slot_list.Day]:
+    """The days of one page, and the one after them if there is one."""
+    return list(islice(slot_list.days(slots, zone, offered), DAYS_PER_PAGE + 1))
