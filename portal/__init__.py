@@ -19,6 +19,7 @@ def create_app(settings: Settings | None = None, *, pool_size: int | None = 8) -
 
     from flask import Flask
     from flask_migrate import Migrate
+    from werkzeug.middleware.proxy_fix import ProxyFix
 
     from portal import cli, clients, clock, config, crash, logs, vault, web
     from portal.db import db, engine_options
@@ -41,6 +42,10 @@ def create_app(settings: Settings | None = None, *, pool_size: int | None = 8) -
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,  # our own check of Origin and Sec-Fetch-Site is stricter: see web/security.py
     )
+    if settings.proxy_hops:
+        # Exactly as many as are ours: one more, and a visitor could name an address of their choice.
+        hops = settings.proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     logs.configure(settings.log_level)
     vault.use_keys(settings.field_keys)
     clock.follow(settings.instance_dir / "clock" if settings.is_local else None)

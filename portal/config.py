@@ -83,6 +83,7 @@ class Settings:
     sandbox_port: int
     log_level: str
     rate_limit_factor: float
+    proxy_hops: int
 
     @property
     def zone(self) -> ZoneInfo:
@@ -124,6 +125,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         "SMTP_URL": "",
         "LOG_LEVEL": "INFO",
         "RATE_LIMIT_FACTOR": "1",
+        "PROXY_HOPS": "0",
         **LOCAL_SECRETS,
         **LOCAL_IDS,
     }
@@ -177,6 +179,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         sandbox_port=sandbox_port,
         log_level=_log_level(text("LOG_LEVEL")),
         rate_limit_factor=_rate_limit_factor(text("RATE_LIMIT_FACTOR")),
+        proxy_hops=_proxy_hops(text("PROXY_HOPS")),
     )
 
 
@@ -197,6 +200,8 @@ def _refuse_local_values(values: Mapping[str, str], defaults: Mapping[str, str])
     for name in ("PUBLIC_URL", "GRAPH_NOTIFICATION_URL"):
         if urlsplit(values.get(name, "")).scheme != "https":
             raise BadSetting(f"{name} must be the portal's public https address in production.")
+    if values.get("MAIL_FROM") in (None, defaults["MAIL_FROM"]):
+        raise BadSetting("MAIL_FROM is unset or still the example's; production needs the clinic's own mailbox.")
     for name in (*LOCAL_SECRETS, *LOCAL_IDS):
         if values.get(name) in (None, defaults[name]):
             raise BadSetting(f"{name} is unset or still the sandbox's value; production needs its own.")
@@ -263,6 +268,12 @@ def _rate_limit_factor(raw: str) -> float:
     if not 0 < factor <= 10_000:
         raise BadSetting(f"RATE_LIMIT_FACTOR must be a number above 0, such as 1 or 2.5, not {raw!r}.")
     return factor
+
+
+def _proxy_hops(raw: str) -> int:
+    if raw not in ("0", "1", "2", "3"):
+        raise BadSetting(f"PROXY_HOPS must be how many proxies of yours stand in front, 0 to 3, not {raw!r}.")
+    return int(raw)
 
 
 def _mail_transport(raw: str, smtp_url: str) -> str:

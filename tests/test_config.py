@@ -27,6 +27,7 @@ PRODUCTION = {
     "SECRET_KEY": "y" * 32,
     "FIELD_KEYS": f"k2:{KEY},k1:{KEY}",
     "PUBLIC_URL": "https://bookings.example.com/",
+    "MAIL_FROM": "Clinic <bookings@clinic.example.org>",
     "GRAPH_NOTIFICATION_URL": "https://bookings.example.com/hooks/graph",
     **{name: f"https://{name.lower().replace('_', '-')}.example.com" for name in PARTNER_URLS},
     **dict.fromkeys((*LOCAL_SECRETS, *LOCAL_IDS), "a value of its own"),
@@ -86,6 +87,8 @@ def test_production_takes_real_systems_and_its_own_secrets() -> None:
         ("RATE_LIMIT_FACTOR", "many", "RATE_LIMIT_FACTOR must be a number above 0"),
         ("RATE_LIMIT_FACTOR", "0", "RATE_LIMIT_FACTOR must be a number above 0"),
         ("RATE_LIMIT_FACTOR", "nan", "RATE_LIMIT_FACTOR must be a number above 0"),
+        ("PROXY_HOPS", "-1", "PROXY_HOPS must be how many proxies of yours stand in front, 0 to 3, not '-1'."),
+        ("PROXY_HOPS", "many", "PROXY_HOPS must be"),
         ("MAIL_TRANSPORT", "pigeon", "MAIL_TRANSPORT must be graph or smtp, not 'pigeon'."),
         ("MAIL_TRANSPORT", "smtp", "MAIL_TRANSPORT is smtp, so SMTP_URL must be set"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR"),
@@ -116,6 +119,12 @@ def test_production_refuses_a_secret_that_everybody_knows(name: str, default: st
     for value in ("", default):
         with pytest.raises(BadSetting, match=f"^{name} is unset or still the sandbox's value"):
             load(PRODUCTION | {name: value})
+
+
+@pytest.mark.parametrize("value", ["", "Rosella Clinic <bookings@rosella-clinic.example.com>"])
+def test_production_refuses_to_write_from_the_examples_mailbox(value: str) -> None:
+    with pytest.raises(BadSetting, match=r"^MAIL_FROM is unset or still the example's"):
+        load(PRODUCTION | {"MAIL_FROM": value})
 
 
 def test_no_secret_shows_when_settings_are_printed() -> None:
