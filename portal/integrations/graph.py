@@ -258,7 +258,7 @@ class Graph:
         if not response.ok:
             error = error_of(response, method)
             request_id = response.headers.get("request-id")
-            log.warning("graph.refused", status=response.status_code, code=error.code, request_id=request_id)
+            log.warning("graph.refused", status=response.status_code, error=error.code, partner_request_id=request_id)
             raise error
         return response
 

@@ -263,7 +263,7 @@ def _call(method: str, path: str, act: Callable[[], T]) -> T:
             method=method,
             path=path,
             status=status,
-            request_id=request_id,
+            partner_request_id=request_id,
             duration_ms=round((time.monotonic() - started) * 1000),
         )
 

@@ -1,0 +1,173 @@
+"""A session lives in the database; the cookie holds a random id that nobody can guess or choose."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+from flask import Flask, Response, request
+from sqlalchemy import select
+
+from portal.clock import now
+from portal.db import db, transaction
+from portal.sessions import LIFETIME, TOUCH_EVERY, DatabaseSessions, ServerSession, WebSession, forget_old, hash_of
+
+pytestmark = pytest.mark.usefixtures("ctx")
+
+
+@pytest.fixture
+def sessions(app: Flask) -> DatabaseSessions:
+    return cast(DatabaseSessions, app.session_interface)
+
+
+class Browser:
+    """Opens and saves sessions as a browser with this cookie would."""
+
+    def __init__(self, app: Flask, cookie: str | None = None) -> None:
+        self.app, self.cookie = app, cookie
+        self.sessions = cast(DatabaseSessions, app.session_interface)
+
+    def visit(self, *, public: bool = False, **values: Any) -> tuple[ServerSession, Response]:
+        """One request that puts `values` into its session."""
+        response = Response()
+        response.cache_control.public = public
+        session = self.open()
+        for name, value in values.items():
+            session[name] = value
+        self.sessions.save_session(self.app, session, response)
+        if "Set-Cookie" in response.headers:
+            self.cookie = response.headers["Set-Cookie"].split(";")[0].partition("=")[2]
+        return session, response
+
+    def open(self) -> ServerSession:
+        headers = {"Cookie": f"{self.sessions.cookie_name}={self.cookie}"} if self.cookie is not None else {}
+        with self.app.test_request_context("/", headers=headers):
+            return self.sessions.open_session(self.app, request)
+
+
+def rows() -> list[WebSession]:
+    db.session.rollback()
+    return list(db.session.scalars(select(WebSession).execution_options(populate_existing=True)))
+
+
+def age(by: timedelta) -> None:
+    """Make every session older."""
+    with transaction():
+        for row in rows():
+            row.created_at, row.seen_at = row.created_at - by, row.seen_at - by
+
+
+def test_what_is_put_in_is_there_again(app: Flask) -> None:
+    browser = Browser(app)
+    browser.visit(bookings=["BK-7F3K2Q"])
+    assert dict(browser.open()) == {"bookings": ["BK-7F3K2Q"]}
+    browser.visit(seen="grid")
+    assert dict(browser.open()) == {"bookings": ["BK-7F3K2Q"], "seen": "grid"}
+    assert len(rows()) == 1
+
+
+def test_the_cookie_is_a_random_id_that_scripts_and_other_sites_do_not_get(app: Flask) -> None:
+    browser = Browser(app)
+    _, response = browser.visit(a=1)
+    header = response.headers["Set-Cookie"]
+    assert header.startswith("__Host-session")
+    for part in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"):
+        assert part in header
+    assert "Domain" not in header
+    assert browser.cookie is not None
+    assert len(browser.cookie) >= 40
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_the_database_keeps_the_hash_and_not_the_id(app: Flask) -> None:
+    browser = Browser(app)
+    browser.visit(a=1)
+    (row,) = rows()
+    assert browser.cookie is not None
+    assert row.id_hash == hash_of(browser.cookie) != browser.cookie
+
+
+def test_who_only_looks_gets_no_cookie_and_leaves_no_row(app: Flask) -> None:
+    browser = Browser(app)
+    _, response = browser.visit()
+    assert (rows(), "Set-Cookie" in response.headers) == ([], False)
+    session = browser.open()
+    assert "a" not in session
+    assert not session.modified
+
+
+@pytest.mark.parametrize("cookie", ["chosen-by-somebody", "", "x" * 5000, "a\x00b", "ünïcode"])
+def test_an_id_that_we_did_not_issue_is_worth_nothing(app: Flask, cookie: str) -> None:
+    browser = Browser(app, cookie)
+    assert dict(browser.open()) == {}
+    browser.visit(a=1)
+    assert browser.cookie != cookie  # a new id, never the one that was brought along
+    assert dict(browser.open()) == {"a": 1}
+
+
+def test_two_browsers_have_nothing_in_common(app: Flask) -> None:
+    one, other = Browser(app), Browser(app)
+    one.visit(a=1)
+    other.visit(a=2)
+    assert one.cookie != other.cookie
+    assert (dict(one.open()), dict(other.open())) == ({"a": 1}, {"a": 2})
+
+
+def test_a_session_ends_thirty_days_after_it_began(app: Flask) -> None:
+    browser = Browser(app)
+    browser.visit(a=1)
+    age(LIFETIME - timedelta(minutes=1))
+    assert dict(browser.open()) == {"a": 1}
+    age(timedelta(minutes=2))
+    assert dict(browser.open()) == {}
+
+
+def test_a_look_is_noted_every_few_minutes_and_not_each_time(app: Flask) -> None:
+    browser = Browser(app)
+    browser.visit(a=1)
+    age(TOUCH_EVERY - timedelta(seconds=30))
+    before = rows()[0].seen_at
+
+    def look(*, public: bool = False) -> None:
+        session, response = browser.open(), Response()
+        response.cache_control.public = public
+        assert session["a"] == 1
+        browser.sessions.save_session(app, session, response)
+
+    look()
+    assert rows()[0].seen_at == before
+    age(timedelta(minutes=1))
+    stale = rows()[0].seen_at
+    look(public=True)  # a page that shared caches keep must not carry a cookie
+    assert rows()[0].seen_at == stale
+    look()
+    assert rows()[0].seen_at > stale
+
+
+def test_what_is_taken_out_is_gone(app: Flask) -> None:
+    browser = Browser(app)
+    browser.visit(a=1, b=2)
+    session = browser.open()
+    del session["a"]
+    browser.sessions.save_session(app, session, Response())
+    assert dict(browser.open()) == {"b": 2}
+
+
+def test_what_a_view_left_unfinished_is_not_saved_along(app: Flask) -> None:
+    browser = Browser(app)
+    browser.visit(a=1)
+    db.session.add(WebSession(id_hash="unfinished", data={}, created_at=now(), seen_at=now()))
+    db.session.flush()
+    browser.visit(a=2)
+    assert [row.data for row in rows()] == [{"a": 2}]
+
+
+def test_old_sessions_are_forgotten_and_living_ones_are_not(app: Flask) -> None:
+    old, living = Browser(app), Browser(app)
+    old.visit(a=1)
+    age(LIFETIME + timedelta(minutes=1))
+    living.visit(a=2)
+    with transaction():
+        forget_old(now())
+    assert [row.data for row in rows()] == [{"a": 2}]
