@@ -7,14 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from flask import Flask
 from sqlalchemy import text
 
 from portal import create_app
-from portal.catalogue.models import AppointmentType
 from portal.config import Settings
 from portal.db import db, transaction
-from portal.outbox import relay
 from tests.support.funnel import DETAILS, hold
 from tests.support.page import Page
 from tests.support.visitor import Visitor
@@ -131,19 +128,7 @@ def test_a_fault_of_our_own_tells_nothing_of_itself(rosella: None, client: Visit
 @pytest.fixture
 def without_database(settings: Settings) -> Iterator[Visitor]:
     """The portal while Postgres does not answer."""
-    nowhere = "postgresql+psycopg://portal@/portal?host=/nonexistent"
-    yield from _visitor(replace(settings, database_url=nowhere))
-
-
-@pytest.fixture
-def without_redis(settings: Settings) -> Iterator[Visitor]:
-    """The portal while Redis does not answer."""
-    yield from _visitor(replace(settings, redis_url="unix:///nonexistent/redis.sock"))
-    relay.use_redis(settings.redis_url)
-
-
-def _visitor(settings: Settings) -> Iterator[Visitor]:
-    app: Flask = create_app(settings)
+    app = create_app(replace(settings, database_url="postgresql+psycopg://portal@/portal?host=/nonexistent"))
     app.test_client_class = Visitor
     yield app.test_client()  # type: ignore[misc]
     with app.app_context():
@@ -177,9 +162,3 @@ def test_without_the_database_we_are_alive_and_not_ready(without_database: Visit
     alive, ready = without_database.get("/healthz"), without_database.get("/readyz")
     assert (alive.status_code, alive.text) == (200, "ok")
     assert (ready.status_code, ready.text) == (503, "not ready")
-
-
-def test_without_redis_people_book_all_the_same(consult: AppointmentType, without_redis: Visitor) -> None:
-    check = hold(without_redis, consult.slug).submit("Continue", **DETAILS)
-    assert check.submit("Book this free visit").heading == "You are booked"
-    assert without_redis.get("/readyz").status_code == 200
