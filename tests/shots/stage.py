@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from os import kill
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import requests
@@ -52,9 +52,14 @@ class Stage:
     def mend(self) -> None:
         requests.delete(f"{self.clinic.sandbox_url}/_emu/faults", timeout=10).raise_for_status()
 
-    def mails(self) -> list[Json]:
-        answer = requests.get(f"{self.clinic.sandbox_url}/_emu/graph/messages", timeout=10)
-        return [mail for mail in answer.json() if mail["state"] == "sent"]
+    def mail_about(self, words: str) -> Json:
+        """The latest mail that went out with these words in its subject."""
+
+        def sent() -> list[Json]:
+            answer = requests.get(f"{self.clinic.sandbox_url}/_emu/graph/messages", timeout=10)
+            return [mail for mail in answer.json() if mail["state"] == "sent" and words in mail["subject"]]
+
+        return cast(list[Json], until(sent, f"no mail said {words!r}"))[-1]
 
     def load(self, *services: Json) -> None:
         """Change the catalogue as `flask catalogue load` does."""
@@ -72,8 +77,7 @@ class Stage:
             place = factories.make_location(is_telehealth=True)
             for name in ("Dr Anneliese-Wilhelmina van Oosterhout-Featherstonehaugh", "Jo Li"):
                 person = factories.make_practitioner(name=name, profession="Occupational therapist")
-                hours = {"calendar_slug": "busy", "starts": time(8), "ends": time(18, 40)}
-                factories.make_hours(person, place, **hours)
+                factories.make_hours(person, place, calendar_slug="busy", starts=time(8), ends=time(18, 40))
             service = factories.make_service(name=LONG_SERVICE, icon="leaf", position=90)
             made = factories.make_type(
                 service=service, name=LONG_TYPE, calendar_slug="busy", length_minutes=20, start_step_minutes=20
@@ -83,13 +87,12 @@ class Stage:
     def quiet_type(self, *, with_one_time: bool) -> str:
         """A type with a single free time, or with none at all; -> its slug."""
         with self.app.app_context():
-            calendar, today = ("single", clock.now().astimezone(SYDNEY)) if with_one_time else ("empty", None)
-            if today is not None:
-                person = factories.make_practitioner(name="Ines Calloway")
-                tomorrow = (today.weekday() + 1) % 7
-                hours = {"weekdays": range(tomorrow, tomorrow + 1), "starts": time(17), "ends": time(17, 30)}
-                place = factories.make_location(is_telehealth=True)
-                factories.make_hours(person, place, calendar_slug=calendar, **hours)
+            calendar = "single" if with_one_time else "empty"
+            if with_one_time:
+                person, place = factories.make_practitioner(), factories.make_location(is_telehealth=True)
+                weekday = (clock.now().astimezone(SYDNEY).weekday() + 1) % 7
+                only_then = {"starts": time(17), "ends": time(17, 30), "calendar_slug": calendar}
+                factories.make_hours(person, place, weekdays=range(weekday, weekday + 1), **only_then)
             service = factories.make_service(name="Herbal dispensary", position=91)
             return factories.make_type(name="First visit", service=service, calendar_slug=calendar, horizon_days=6).slug
 
