@@ -31,7 +31,7 @@ test: $(DEV) chromium ## Run all tests; PYTEST_ARGS="-k hold" passes through
 test-full: HYPOTHESIS_PROFILE := full
 test-full: test ## Run all tests, with many more invented cases
 
-shots: $(DEV) chromium ## Picture every page and state into INSTANCE_DIR/shots; SCENES="times mails" for some
+shots: $(DEV) chromium ## Picture every page and state into INSTANCE_DIR/shots; SCENES="times funnel" for some
 	@$(PY) -m tests.shots $(SCENES)
 
 lint: $(DEV) ## Check style, format and types
