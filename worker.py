@@ -28,7 +28,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal import create_app
+from portal import config, create_app, logs
 from portal.bookings import hold
 from portal.clock import now, ticks
 from portal.db import LockKind, db, transaction
@@ -66,7 +66,6 @@ class JobWorker(Worker):
 def work(queue: str) -> None:
     """Serve one queue until SIGTERM; the job under way is finished first."""
     app = create_app(pool_size=None)
-    die_with_parent()
     while True:
         connection = Redis.from_url(app.config["PORTAL"].redis_url, socket_connect_timeout=5)
         try:
@@ -88,7 +87,6 @@ def work(queue: str) -> None:
 def tick() -> None:
     """The clock: run what is due, again and again. When local time is moved, what that brings due runs at once."""
     app = create_app(pool_size=None)
-    die_with_parent()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     ran_at = [-math.inf] * len(PERIODIC)
     with app.app_context():
@@ -114,15 +112,24 @@ def run_alone(place: int, act: Callable[[datetime], Any]) -> None:
         log.exception("clock.failed", kind=str(place))
 
 
-def die_with_parent() -> None:
-    """On Linux a child gets SIGTERM when its parent is killed, so that no worker is left over."""
+def as_child(parent: int, act: Callable[..., None], *args: str) -> None:
+    """Run one of the processes. On Linux it gets SIGTERM when its parent is killed, so that no worker is left over."""
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, signal.SIG_DFL)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    if os.getppid() == parent:
+        act(*args)
 
 
 def main() -> None:
     """Start a process per queue and the clock; restart those that end; stop all on SIGTERM or Ctrl-C."""
-    spawn = get_context("spawn")
+    try:
+        logs.configure(config.load().log_level)
+    except config.BadSetting as error:
+        sys.exit(str(error))
+    # Forked while we hold no connection and no thread: what was imported once serves all of them.
+    fork = get_context("fork")
     jobs: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {queue: (work, (queue,)) for queue in QUEUES}
     jobs["clock"] = (tick, ())
     stopping = False
@@ -140,7 +147,7 @@ def main() -> None:
             if process is None or not process.is_alive():
                 if process is not None:
                     log.warning("worker.restarted", queue=name)
-                processes[name] = spawn.Process(target=target, args=args, name=name)
+                processes[name] = fork.Process(target=as_child, args=(os.getpid(), target, *args), name=name)
                 processes[name].start()
         time.sleep(0.5)
     for process in processes.values():
