@@ -104,7 +104,7 @@ class Page:
         controls = self.soup.find_all(attrs={"name": field})
         if controls and controls[0].name == "select":
             return {str(one.get("value", _words(one))): _words(one) for one in controls[0].find_all("option")}
-        return {str(one.get("value", "on")): _words(_label_of(self.soup, one)) for one in controls}
+        return _words_of_choices(self.soup, controls)
 
     def submit(self, button: str, /, **fields: Any) -> Page:
         """Press the button that says this, after filling in its form. The other fields go along as they are.
@@ -164,7 +164,7 @@ def _chosen(form: Tag, group: list[Tag], wanted: Any) -> list[Any]:
     if first.name == "select":
         choices = {str(o.get("value", _words(o))): _words(o) for o in first.find_all("option")}
     elif first.get("type") in ("radio", "checkbox"):
-        choices = {str(one.get("value", "on")): _words(_label_of(form, one)) for one in group}
+        choices = _words_of_choices(form, group)
     else:
         return [] if wanted is None else [wanted if isinstance(wanted, tuple) else str(wanted)]
     if isinstance(wanted, bool):
@@ -203,10 +203,11 @@ def _is_disabled(control: Tag) -> bool:
     return control.has_attr("disabled") or control.find_parent("fieldset", disabled=True) is not None
 
 
-def _label_of(form: Tag, control: Tag) -> Tag | None:
-    by_id = form.find("label", attrs={"for": control["id"]}) if control.get("id") else None
-    found = by_id or control.find_parent("label")
-    return found if isinstance(found, Tag) else None
+def _words_of_choices(form: Tag, controls: list[Tag]) -> dict[str, str]:
+    """What each radio or checkbox says, by the value it sends."""
+    labels = {label["for"]: label for label in form.find_all("label", attrs={"for": True})}
+    found = [(control, labels.get(control.get("id", "")) or control.find_parent("label")) for control in controls]
+    return {str(control.get("value", "on")): _words(label) for control, label in found}
 
 
 def _label(element: Tag) -> str:
