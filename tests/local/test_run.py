@@ -100,7 +100,8 @@ class Run:
 
     def leader(self, name: str) -> psutil.Process:
         """The process that was started as this part."""
-        found = [one for one in self.working() if name in " ".join(one.cmdline()) and os.getpgid(one.pid) == one.pid]
+        # A fork that runs a job has the same command line, and a process group of its own.
+        found = [one for one in self.working() if name in " ".join(one.cmdline()) and one.ppid() == self.process.pid]
         assert len(found) == 1, found
         return found[0]
 
