@@ -250,7 +250,9 @@ def _event_is_gone(notification_id: int, event_id: str) -> str:
         # While the booking's own job is at work the event may be gone because it has just moved it elsewhere.
         with exclusive(LockKind.OUTLOOK, booking_id), transaction():
             link = db.session.get_one(OutlookLink, booking_id, populate_existing=True)
-            if link.event_id == event_id and link.booking.is_confirmed:
+            # In a calendar that the visit has left, it is no loss.
+            is_at_home = link.graph_user_id == link.booking.practitioner.graph_user_id
+            if link.event_id == event_id and link.booking.is_confirmed and is_at_home:
                 event_was_deleted(link.booking, link, now())
     return _routed(notification_id, "the event is gone")
 
