@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
 from portal.db import db
 
@@ -40,6 +40,9 @@ def expected(error: HTTPException) -> ResponseReturnValue:
     if isinstance(error, SecurityError):
         # A host name that is not ours: no address can be built for it, so there is no page to show.
         return WORDS[400][0], 400, {"Content-Type": "text/plain; charset=utf-8"}
+    if isinstance(error, InternalServerError) and isinstance(error.original_exception, OperationalError):
+        # The session is saved after the page is made, outside the reach of the other handlers.
+        return database_away(error.original_exception)
     return page(error.code or 500)
 
 

@@ -136,7 +136,7 @@ def without_database(settings: Settings) -> Iterator[Visitor]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/services/gaps", "/book/initial-consult-free", "/about", "/nowhere", "/b/token"]
+    "path", ["/", "/services/gaps", "/book/initial-consult-free", "/about", "/nowhere", "/b/token", "/find-my-visit"]
 )
 def test_without_the_database_we_say_that_we_are_right_back(without_database: Visitor, path: str) -> None:
     answer = without_database.get(path)
