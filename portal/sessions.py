@@ -104,13 +104,18 @@ class DatabaseSessions(SessionInterface):
         return ServerSession(sid if sid and len(sid) <= 100 else None, self._saved)
 
     def _saved(self, sid: str) -> Saved | None:
-        """What is saved under an id; on a connection of its own, so that no transaction stays open for a look."""
-        with db.engine.connect() as connection:
-            row = connection.execute(
-                select(WebSession.data, WebSession.seen_at).where(
-                    WebSession.id_hash == hash_of(sid), WebSession.created_at > self.now() - LIFETIME
-                )
-            ).one_or_none()
+        """What is saved under an id."""
+        columns = WebSession.__table__.c
+        wanted = select(columns.data, columns.seen_at).where(
+            columns.id_hash == hash_of(sid), columns.created_at > self.now() - LIFETIME
+        )
+        if db.session.registry.has() and db.session().in_transaction():
+            # Whoever waits for a second connection while holding one can wait for ever.
+            row = db.session.execute(wanted).one_or_none()
+        else:
+            # On one of its own, so that no transaction stays open for a look.
+            with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                row = connection.execute(wanted).one_or_none()
         return Saved(row.data, row.seen_at) if row else None
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
