@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.sql.base import ExecutableOption
 
 from portal.catalogue.models import (
@@ -50,20 +50,7 @@ def get_service(slug: str) -> Service:
 
 def get_type(slug: str) -> AppointmentType:
     """The type on show with this slug; an unlisted one too, for those who have its link. Raises NoSuchType."""
-    wanted = (
-        select(AppointmentType)
-        .join(AppointmentType.service)
-        .where(AppointmentType.slug == slug, AppointmentType.is_active, Service.status.in_(ON_SHOW))
-        .options(
-            joinedload(AppointmentType.service),
-            joinedload(AppointmentType.cancellation_policy),
-            selectinload(AppointmentType.prices),
-        )
-    )
-    appointment_type = db.session.scalar(wanted)
-    if appointment_type is None:
-        raise NoSuchType(slug)
-    return appointment_type
+    return _load_type(slug, db.session())
 
 
 def get_bookable(slug: str, now: datetime) -> AppointmentType:
@@ -72,6 +59,23 @@ def get_bookable(slug: str, now: datetime) -> AppointmentType:
     if not is_bookable(appointment_type, now):
         raise NotOnSale(slug)
     return appointment_type
+
+
+def on_sale(slug: str, now: datetime) -> AppointmentType:
+    """As `get_bookable`, for pages that many people open: one copy for all requests, to be read and never changed.
+
+    It has its service, prices and cancellation policy. A text of all their columns, read each time, tells whether it is
+    still true. Raises NotOnSale.
+    """
+    text_now = _as_text(slug)
+    kept = _kept.get(slug)
+    if kept is None or kept[0] != text_now:
+        kept = text_now, _copy(slug)
+        if _as_text(slug) == text_now:
+            _kept[slug] = kept
+    if not is_bookable(kept[1], now):
+        raise NotOnSale(slug)
+    return kept[1]
 
 
 def is_bookable(appointment_type: AppointmentType, now: datetime) -> bool:
@@ -144,3 +148,50 @@ def terms_of(appointment_type: AppointmentType, now: datetime) -> Json:
 def _types_and_prices() -> tuple[ExecutableOption, ...]:
     types = selectinload(Service.types)
     return types.selectinload(AppointmentType.prices), types.joinedload(AppointmentType.cancellation_policy)
+
+
+def _load_type(slug: str, session: Session) -> AppointmentType:
+    wanted = (
+        select(AppointmentType)
+        .join(AppointmentType.service)
+        .where(AppointmentType.slug == slug, AppointmentType.is_active, Service.status.in_(ON_SHOW))
+        .options(
+            joinedload(AppointmentType.service),
+            joinedload(AppointmentType.cancellation_policy),
+            selectinload(AppointmentType.prices),
+        )
+    )
+    appointment_type = session.scalar(wanted)
+    if appointment_type is None:
+        raise NoSuchType(slug)
+    return appointment_type
+
+
+_kept: dict[str, tuple[str, AppointmentType]] = {}
+
+_AS_TEXT = text(
+    """
+    select concat_ws(chr(10), wanted::text, service::text, policy::text,
+                     (select string_agg(price::text, chr(10) order by price.id) from price where type_id = wanted.id))
+    from appointment_type wanted
+    join service on service.id = wanted.service_id
+    join cancellation_policy policy on policy.slug = wanted.cancellation_policy_slug
+    where wanted.slug = :slug and wanted.is_active and service.status in ('active', 'coming-soon')
+    """
+)
+
+
+def _as_text(slug: str) -> str:
+    db.session.flush()
+    found: str | None = db.session.scalar(_AS_TEXT, {"slug": slug})
+    if found is None:
+        raise NoSuchType(slug)
+    return found
+
+
+def _copy(slug: str) -> AppointmentType:
+    """Loaded for nobody's session, over the connection that this request has already."""
+    with Session(db.session.connection(), expire_on_commit=False) as own:
+        found = _load_type(slug, own)
+        own.expunge_all()
+        return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from portal.catalogue import offer
 from portal.catalogue.models import GstRule, Price, Service, ServiceStatus
@@ -159,3 +159,53 @@ def test_the_grid_takes_the_same_number_of_queries_however_much_is_on_sale() -> 
         make_type()
 
     assert queries() == few
+
+
+def test_what_is_on_sale_is_one_copy_until_something_about_it_changes() -> None:
+    made = make_type(price_cents=11900)
+
+    kept = offer.on_sale(made.slug, NOW)
+    assert (kept.id, kept.service.name, kept.cancellation_policy.slug) == (
+        made.id,
+        made.service.name,
+        made.cancellation_policy_slug,
+    )
+    assert offer.on_sale(made.slug, NOW) is kept
+
+    changes: list[tuple[str, str, object]] = [
+        ("appointment_type", "name", "Another name"),
+        ("service", "name", "Another service"),
+        ("cancellation_policy", "notice_hours", 72),
+        ("price", "amount_cents", 100),
+    ]
+    for table, column, value in changes:
+        db.session.execute(text(f"update {table} set {column} = :value"), {"value": value})
+        db.session.commit()
+        found = offer.on_sale(made.slug, NOW)
+        assert found is not kept
+        kept = found
+    assert (kept.name, kept.service.name) == ("Another name", "Another service")
+    assert (kept.cancellation_policy.notice_hours, kept.prices[0].amount_cents) == (72, 100)
+
+
+def test_what_is_on_sale_follows_a_transaction_and_its_end() -> None:
+    made = make_type()
+    made.name = "Not yet decided"
+    assert offer.on_sale(made.slug, NOW).name == "Not yet decided"
+    db.session.rollback()
+    assert offer.on_sale(made.slug, NOW).name != "Not yet decided"
+
+
+def test_a_copy_needs_no_session() -> None:
+    made = make_type()
+    copy = offer.on_sale(made.slug, NOW)
+    db.session.rollback()
+    db.session.remove()
+    assert offer.terms_of(copy, NOW)["type_slug"] == copy.slug
+
+
+def test_what_is_not_on_sale_has_no_copy() -> None:
+    with pytest.raises(offer.NoSuchType):
+        offer.on_sale("nothing", NOW)
+    with pytest.raises(offer.NotOnSale):
+        offer.on_sale(make_type(price_cents=None).slug, NOW)
