@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 
+from sqlalchemy import select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, Json, db
@@ -31,11 +32,13 @@ class Clinic:
 
 def details() -> Clinic:
     """The clinic's details as stored, or the bare default."""
-    row = db.session.get(Setting, "clinic")
+    columns = Setting.__table__.c  # every page asks, and needs no object
+    stored = db.session.scalar(select(columns.value).where(columns.name == "clinic")) or {}
     known = {field.name for field in fields(Clinic)}
-    return Clinic(**{key: value for key, value in (row.value if row else {}).items() if key in known})
+    return Clinic(**{key: value for key, value in stored.items() if key in known})
 
 
 def store(clinic: Clinic) -> None:
     """Replace the clinic's details."""
     db.session.merge(Setting(name="clinic", value=asdict(clinic)))
+    db.session.flush()
