@@ -13,6 +13,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from flask import current_app
+from markupsafe import Markup
 
 from portal import words
 from portal.catalogue.models import AppointmentType
@@ -23,6 +24,7 @@ from portal.scheduling.slots import OpenSlot
 
 # name -> the hours it covers (product-reference 3)
 PARTS = {"morning": (0, 12), "afternoon": (12, 17), "evening": (17, 24)}
+MOST_DAYS_KEPT = 512
 # Only years that arithmetic on either side stays inside of.
 _VALUE = re.compile(r"(2\d{3}-\d{2}-\d{2}T\d{2}:\d{2}Z)/(\d{1,9})", re.ASCII)
 
@@ -75,7 +77,7 @@ class Filters:
     from_day: date | None
     chosen: Offering | None
     part: str | None
-    practitioners: list[tuple[str, str]]
+    practitioners: tuple[tuple[str, str], ...]
 
     @classmethod
     def read(cls, values: Mapping[str, str], practitioners: Sequence[Offering]) -> Filters:
@@ -84,7 +86,7 @@ class Filters:
             from_day=from_day(values),
             chosen=next((one for one in practitioners if one.slug == values.get("practitioner")), None),
             part=part if part in PARTS else None,
-            practitioners=[(one.slug, one.name) for one in practitioners],
+            practitioners=tuple((one.slug, one.name) for one in practitioners),
         )
 
     @property
@@ -186,8 +188,19 @@ def read_value(value: str) -> tuple[datetime, int] | None:
         return None
 
 
+@lru_cache(MOST_DAYS_KEPT)
+def day_html(day: Day, *, is_open: bool, is_choice: bool, has_first: bool) -> Markup:
+    """A day of the list as the page has it; rendered once, because nothing but these arguments is in it.
+
+    `is_choice` names practitioners; `has_first` gives the first time the id that an error leads to.
+    """
+    template = current_app.jinja_env.get_template("booking/_day.html")
+    html = template.render(day=day, is_open=is_open, is_choice=is_choice, has_first=has_first)
+    return Markup(html)  # noqa: S704 - Jinja has escaped what is in it
+
+
 # What a day reads like follows from these arguments alone, and most of the days on a page are those of the page before.
-@lru_cache(512)
+@lru_cache(MOST_DAYS_KEPT)
 def _day(day: date, slots: Sequence[OpenSlot], zone: ZoneInfo, offered: Offered) -> Day:
     """One button per start: of several people free then, the one the clinic lists first."""
     order = {one.id: place for place, one in enumerate(offered.practitioners)}

@@ -20,14 +20,16 @@ from portal.bookings.states import Status, WrongState
 from portal.catalogue import offer
 from portal.catalogue.models import AppointmentType
 from portal.clock import now
+from portal.db import db
 from portal.intake import submit
 from portal.outbox.post import owe
 from portal.scheduling import availability, claims
 from portal.scheduling.claims import SlotTaken
 from portal.scheduling.slots import OpenSlot
 from portal.web.booking import slot_list, steps, visitor
+from portal.web.booking.kept_page import render_kept
 from portal.web.booking.slot_list import Filters, Offered
-from portal.web.htmx import go, render
+from portal.web.htmx import go, is_htmx
 from portal.web.limits import limit, limiter
 
 bp = Blueprint("times", __name__)
@@ -51,6 +53,8 @@ class HoldForm(FlaskForm):
 @bp.get("/book/<type_slug>")
 @limiter.limit(lambda: limit("reads"))
 def times(type_slug: str) -> ResponseReturnValue:
+    # Looking needs no transaction: the two rounds to the database that frame one are saved.
+    db.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
     return _page(_bookable(type_slug))
 
 
@@ -119,15 +123,14 @@ def _unfinished(appointment_type: AppointmentType) -> Booking | None:
 
 def _bookable(type_slug: str) -> AppointmentType:
     try:
-        return offer.get_bookable(type_slug, now())
+        return offer.on_sale(type_slug, now())
     except offer.NotOnSale:
         abort(404)
 
 
 def _page(appointment_type: AppointmentType, *, error: str | None = None, taken: datetime | None = None) -> str:
-    return render(
-        "booking/times.html",
-        partial="booking/_times.html",
+    return render_kept(
+        "booking/_times.html" if is_htmx() else "booking/times.html",
         **context(
             appointment_type,
             form_action=url_for("times.create_hold", type_slug=appointment_type.slug),
@@ -154,7 +157,7 @@ def context(
     taken: datetime | None = None,
     ignoring_booking: int | None = None,
 ) -> dict[str, Any]:
-    """What the list of times shows; the page that moves a visit shows the same list."""
+    """What the list of times shows; the page that moves a visit shows the same list. Its values can be compared."""
     at = now()
     zone = current_app.config["PORTAL"].zone
     today = at.astimezone(zone).date()
@@ -178,7 +181,8 @@ def context(
         "type": appointment_type,
         "length_words": words.length(appointment_type.length_minutes or 0),
         "price_words": money.in_words(price.amount_cents) if price else None,
-        "days": shown,
+        "days": tuple(shown),
+        "day_html": slot_list.day_html,
         "first_words": slot_list.first_words(shown, wanted_from, today),
         "empty_words": None if slots else f"There is no free time up to {words.day(last_day)}.",
         "filters": filters,
@@ -186,7 +190,7 @@ def context(
         "later_from": later[0].date.isoformat() if later else None,
         "zone_words": slot_list.zone_words(shown, zone, at),
         "error": "That time has just been taken. Please choose another." if taken else error,
-        "nearest": slot_list.nearest(slots, taken, zone, offered) if taken else [],
+        "nearest": tuple(slot_list.nearest(slots, taken, zone, offered)) if taken else (),
         # A time that is taken meanwhile must not cost the person their filters.
         "form_action": f"{form_action}?{urlencode(filters.query)}" if filters.query else form_action,
         "here": here,

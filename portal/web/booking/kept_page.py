@@ -1,0 +1,45 @@
+"""Renders a page once for everybody who is shown the very same.
+
+It is kept under all that it was rendered from, so it cannot be older than a fresh one. Rendered without a session and
+with nothing of the request but its path, it cannot be about one person either; only the form token is put in later.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from flask import current_app, g, request
+from flask_wtf.csrf import generate_csrf
+
+from portal import clinic
+from portal.clinic import Clinic
+
+MOST_PAGES_KEPT = 256
+TOKEN_PLACE = f"token-{secrets.token_hex(16)}"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a kept page may know of the request."""
+
+    path: str
+
+
+def render_kept(template: str, **context: Hashable) -> str:
+    """As `render_template`, for a context whose values are equal only if they read the same."""
+    page = _render(template, Asked(request.path), clinic.details(), tuple(context.items()))
+    return page.replace(TOKEN_PLACE, generate_csrf())
+
+
+@lru_cache(MOST_PAGES_KEPT)
+def _render(template: str, asked: Asked, details: Clinic, context: tuple[tuple[str, Any], ...]) -> str:
+    g.csrf_token = TOKEN_PLACE  # Flask-WTF gives out what stands here
+    try:
+        values = dict(context) | {"clinic": lambda: details, "request": asked, "session": None, "g": None}
+        return current_app.jinja_env.get_template(template).render(values)
+    finally:
+        del g.csrf_token  # and makes a real one when nothing does
