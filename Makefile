@@ -13,7 +13,10 @@ PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --requir
 PIP_COMPILE := $(PY) -m piptools compile --quiet --strip-extras --generate-hashes --no-header --no-emit-options \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help run demo test test-full shots chromium lint lock reset
+SEED ?=
+BOOKINGS ?= 300
+
+.PHONY: help run demo test test-full torture shots chromium lint lock reset
 .DEFAULT_GOAL := help
 
 help: ## List these words
@@ -33,6 +36,9 @@ test-full: test ## Run all tests, with many more invented cases
 
 shots: $(DEV) chromium ## Picture every page and state into INSTANCE_DIR/shots; SCENES="times funnel" for some
 	@$(PY) -m tests.shots $(SCENES)
+
+torture: $(DEV) ## Let patients, faults and dying processes loose on a clinic; SEED= repeats a run, BOOKINGS=300
+	@$(PY) -m tests.torture $(if $(SEED),--seed $(SEED)) --bookings $(BOOKINGS)
 
 lint: $(DEV) ## Check style, format and types
 	@$(PY) -m ruff check .

@@ -33,6 +33,7 @@ class Answer:
     status_code: int
     text: str
     request: Asked
+    reload: str  # where a person who wants this page again goes; the address of a form may know no GET
     location: str | None = None
 
 
@@ -44,6 +45,7 @@ class Browser:
         self.session = requests.Session()
         self.session.trust_env = False
         self.mishaps: list[str] = []
+        self._got = portal_url
 
     def page(self, path: str) -> Page:
         """Open a page, again and again while it cannot be had."""
@@ -83,7 +85,7 @@ class Browser:
                 if time.monotonic() > until:
                     raise
             time.sleep(0.5)
-            page, is_reloaded = self.page(page.url), True
+            page, is_reloaded = self.page(page.response.reload), True  # type: ignore[attr-defined]
 
     def _try(self, method: str, address: str, data: MultiDict[str, Any] | None = None) -> Page | None:
         """One try through all redirects; None for an answer that is no page."""
@@ -108,7 +110,10 @@ class Browser:
         if answer.status_code >= 400 and answer.status_code != 422:
             self.mishaps.append(f"{answer.status_code} {_without_ids(address)}")
             return None
-        return Page(self, Answer(answer.status_code, answer.text, Asked(address, address)))  # type: ignore[arg-type]
+        if method == "get":
+            self._got = address
+        found = Answer(answer.status_code, answer.text, Asked(address, address), self._got)
+        return Page(self, found)  # type: ignore[arg-type]
 
     def _keep_cookies(self) -> None:
         for cookie in self.session.cookies:

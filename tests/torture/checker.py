@@ -116,7 +116,7 @@ def _money_of(visit: Row, sessions: list[Row], returned: Counter[str]) -> Iterat
     found = sorted(returned[session["payment_intent"]] for session in sessions)
     if was_confirmed and needs_payment:
         # One payment is the visit's own; every other one was one too many.
-        due = 0 if visit["status"] in STANDING else policy_refund(visit)
+        due = policy_refund(visit) if visit["status"] == "cancelled" else 0
         wanted = sorted([due] + [price] * (len(sessions) - 1))
         if not sessions:
             yield Violation("payment", "was confirmed and never paid", reference)

@@ -129,16 +129,24 @@ class Patient:
         raise Changed("not booked yet")
 
     def book(self, type_slug: str | None = None) -> None:
-        """A paid or free visit, as straight as it goes."""
+        """A paid or free visit, as straight as it goes, until it is booked."""
+        self.order(type_slug)
+        self.wait_until_booked()
+
+    def order(self, type_slug: str | None = None) -> None:
+        """A paid or free visit; what becomes of it is not waited for."""
         if type_slug == FREE_TYPE:
             self.browser.press(self.to_check(FREE_TYPE), "Book ")
         else:
             self.pay(self.to_payment_page(self.to_check(type_slug)))
-        self.wait_until_booked()
 
     def move(self) -> Page:
         page = self.browser.page(f"/bookings/{self.reference}/move")
-        return self.browser.press(page, "Move my visit", slot=self.choose(page))
+        for _ in range(4):
+            page = self.browser.press(page, "Move my visit", slot=self.choose(page))
+            if not _offers(page):
+                return page
+        raise Changed("every time was taken")
 
     def cancel(self) -> Page:
         page = self.browser.page(f"/bookings/{self.reference}/cancel")
@@ -181,7 +189,8 @@ def answers(page: Page) -> dict[str, Any]:
         if kind in ("radio", "checkbox", "select"):
             given.setdefault(name, next(value for value in page.choices(name) if value))
         else:
-            given[name] = "An invented answer" if kind in ("text", "textarea") else str(control.get("value") or "7")
+            is_number = kind == "number" or control.get("inputmode") in ("numeric", "decimal")
+            given[name] = "20" if is_number else "An invented answer"
     return given
 
 

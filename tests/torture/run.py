@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -56,9 +56,7 @@ class Report:
         yield f"staff tasks: {_counted(Counter(task['kind'] for task in self.facts.tasks))}"
         yield f"given up and tried again by an operator: {len(self.parked)}"
         yield from (f"  {line}" for line in self.parked)
-        for violation in self.violations:
-            yield f"VIOLATION {violation}"
-            yield from (f"    {line}" for line in self.facts.history.get(violation.reference or "", []))
+        yield from told(self.violations, self.facts)
         yield f"{len(self.violations)} violations with SEED={self.seed}"
 
 
@@ -124,16 +122,20 @@ def quieten(town: Town) -> list[str]:
     return parked
 
 
-def rest(town: Town) -> None:
-    """Wait until nothing is owed and nothing is on its way; bounded, and then the checker tells what is left."""
-    until, calm = time.monotonic() + QUIET_SECONDS, 0
+def rest(town: Town, every: float = 0.7) -> None:
+    """Wait until nothing is owed and nothing is on its way; bounded, and then the checker tells what is left.
+
+    Meanwhile time flies, over leases, waits and deadlines.
+    """
+    until, calm, before = time.monotonic() + QUIET_SECONDS, 0, 0
     while calm < 3 and time.monotonic() < until:
         town.check()
-        time.sleep(0.7)
+        time.sleep(every)
         busy = _owed(town) + int(town.sandbox.get("/_emu/deliveries")["waiting"])
         calm = calm + 1 if busy == 0 else 0
-        if busy:
-            town.sandbox.advance(seconds=35)
+        if busy and busy == before:  # nobody is getting on with it: a lease, a wait or a deadline
+            town.sandbox.advance(seconds=50)
+        before = busy
 
 
 def _owed(town: Town) -> int:
@@ -207,6 +209,13 @@ def _monday() -> datetime:
     today = datetime.now(ZONE)
     day = today.date() + timedelta(days=7 - today.weekday())
     return datetime(day.year, day.month, day.day, 6, tzinfo=ZONE).astimezone(UTC)
+
+
+def told(wrong: Iterable[Violation], found: Facts) -> Iterator[str]:
+    """Each violation with the history of its booking."""
+    for violation in wrong:
+        yield f"VIOLATION {violation}"
+        yield from (f"    {line}" for line in found.history.get(violation.reference or "", []))
 
 
 def _counted(counter: Counter[str]) -> str:
