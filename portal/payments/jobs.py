@@ -12,7 +12,7 @@ from portal.bookings.models import Booking
 from portal.bookings.states import Status
 from portal.clients import clients
 from portal.clock import now
-from portal.db import db, transaction
+from portal.db import LOST_RACE_STATES, Busy, db, sqlstate, transaction
 from portal.integrations.http import Permanent
 from portal.integrations.stripe import CheckoutSession, SessionNotOpen
 from portal.integrations.stripe import Refund as StripeRefund
@@ -45,7 +45,7 @@ def apply_notification(notification_id: int) -> None:
         payment_id = _payment_of(session)
         with transaction():
             if payment_id is not None:
-                settle.apply(payment_id, session, now())
+                settle.apply(payment_id, session, now(), has_failed=kind.endswith("async_payment_failed"))
     elif kind.startswith(("refund.", "charge.refund")):
         _apply_refund_news(intent)
     elif kind.startswith("charge.dispute."):
@@ -93,7 +93,9 @@ def place_or_refund(booking_id: int) -> None:
         return
     try:
         claims.claim(lambda: confirm.place_again(find.get_locked(booking_id), now()))
-    except SlotTaken:
+    except SlotTaken as taken:
+        if taken.__cause__ is not None and sqlstate(taken.__cause__) in LOST_RACE_STATES:
+            raise Busy from None  # nobody has said that the time is gone
         with transaction():
             booking = find.get_locked(booking_id)
             if booking.status == Status.PAID_UNPLACED:

@@ -16,10 +16,11 @@ from portal.payments.models import UNFINISHED, Payment, PaymentState, Refund, Re
 from portal.staff.tasks import raise_task
 
 
-def apply(payment_id: int, session: CheckoutSession, now: datetime) -> None:
+def apply(payment_id: int, session: CheckoutSession, now: datetime, *, has_failed: bool = False) -> None:
     """Bring the attempt and its booking in line with a freshly fetched session. Run it in a transaction.
 
-    The booking's row is locked first, then the payment's, everywhere in the same order.
+    `has_failed` is news that the session does not tell itself: its delayed payment will never come. The booking's row
+    is locked first, then the payment's, everywhere in the same order.
     """
     payment = db.session.get_one(Payment, payment_id)
     booking = find.get_locked(payment.booking_id)
@@ -38,11 +39,12 @@ def apply(payment_id: int, session: CheckoutSession, now: datetime) -> None:
                 now,
                 booking_id=booking.id,
             )
+    elif payment.state not in UNFINISHED:
+        return  # given up before, so it says nothing about the time: another attempt may be under way
+    elif session.status == "expired" or has_failed:
+        _closed(booking, payment, now)
     elif session.status == "complete":
         payment.state = PaymentState.PENDING
-    elif session.status == "expired" and payment.state in UNFINISHED:
-        # An attempt that was given up before says nothing about the time: another one may be under way.
-        _closed(booking, payment, now)
 
 
 def give_back(payment: Payment, cause: str, amount_cents: int, now: datetime) -> None:

@@ -100,7 +100,7 @@ def route(notification_id: int) -> str:
 
 
 def keep_subscription(practitioner_id: int) -> None:
-    """Make sure that one live subscription exists for a practitioner's calendar: adopt, renew or create."""
+    """Make sure that one live subscription exists for a practitioner's calendar: renew, replace or create."""
     subscription = _begin(practitioner_id)
     if subscription is None:
         return

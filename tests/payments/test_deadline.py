@@ -10,7 +10,7 @@ from portal.bookings.models import Booking
 from portal.bookings.states import Status
 from portal.clients import clients
 from portal.clock import now
-from portal.db import db, transaction
+from portal.db import Busy, LockKind, db, lock_together, transaction
 from portal.payments import checkout, jobs
 from portal.payments.models import PaymentState, RefundState
 from portal.staff.models import Practitioner
@@ -212,6 +212,21 @@ def test_money_for_somebody_who_has_left_goes_back(chain: Chain) -> None:
     pay(url)
     settle(chain.sandbox)
     assert (state_of(booking), sum(one["amount"] for one in chain.refunds())) == (Status.CANCELLED, 11900)
+
+
+def test_money_that_waits_for_a_busy_calendar_is_not_sent_back_in_a_hurry(chain: Chain, race: Race) -> None:
+    booking, url = paid_too_late(chain)
+    pay(url)
+    chain.sandbox.wait_quiet()
+    drain_only_the_news(chain)
+    booking_id, wren_id = booking.id, chain.wren.id
+    with transaction():
+        lock_together((LockKind.PRACTITIONER, wren_id))  # a claim that hangs
+        assert [type(one) for one in race(lambda: jobs.place_or_refund(booking_id))] == [Busy]
+    assert state_of(booking) == Status.PAID_UNPLACED
+
+    settle(chain.sandbox)
+    assert (state_of(booking), refunds_of(booking)) == (Status.CONFIRMED, [])
 
 
 def test_placing_again_run_by_five_at_once_ends_once(chain: Chain, race: Race) -> None:

@@ -159,6 +159,20 @@ def test_a_delayed_method_is_waited_for_and_then_books(chain: Chain) -> None:
     assert state_of(booking) == Status.CONFIRMED
 
 
+@pytest.mark.parametrize("is_shuffled", [False, True])
+def test_a_delayed_payment_that_fails_frees_the_time(chain: Chain, is_shuffled: bool) -> None:
+    booking, url = paying(chain)
+    pay(url, "delayed")
+    if not is_shuffled:
+        settle(chain.sandbox)
+    chain.sandbox.post("/_emu/stripe/settle_delayed", {"session": payment_of(booking).session_id, "outcome": "failed"})
+    chain.sandbox.wait_quiet()
+    for row in reversed(notifications()) if is_shuffled else ():
+        jobs.apply_notification(row.id)
+    settle(chain.sandbox)
+    assert (state_of(booking), payment_of(booking).state) == (Status.EXPIRED, PaymentState.CLOSED)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
