@@ -11,7 +11,8 @@ from typing import Any
 
 from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Update, cast, delete, insert, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, HasId, db
@@ -48,6 +49,7 @@ class ServerSession(SessionMixin):
         self._data: dict[str, Any] | None = None
         self.seen_at: datetime | None = None
         self.modified = False
+        self._changed: set[str] = set()
 
     @property
     def is_loaded(self) -> bool:
@@ -68,10 +70,12 @@ class ServerSession(SessionMixin):
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.data[key] = value
+        self._changed.add(key)
         self.modified = True
 
     def __delitem__(self, key: str) -> None:
         del self.data[key]
+        self._changed.add(key)
         self.modified = True
 
     def __iter__(self) -> Iterator[str]:
@@ -83,11 +87,24 @@ class ServerSession(SessionMixin):
     def save_now(self) -> None:
         """Save within the transaction under way, so that an act and the right to see it stand or fall together."""
         assert self.sid is not None, "a session that may act has been issued before"
-        db.session.execute(update(WebSession).where(WebSession.id_hash == hash_of(self.sid)).values(data=dict(self)))
+        db.session.execute(self.changes_to(self.sid))
         self.modified = False
+        self._changed.clear()
 
-    def reload(self) -> None:
-        """Take over what another request of the same browser has saved meanwhile."""
+    def changes_to(self, sid: str) -> Update:
+        """Writes what this request has changed, and leaves what another one of the same browser has saved meanwhile."""
+        changes = {key: self.data[key] for key in self._changed if key in self.data}
+        merged = WebSession.data.op("||")(cast(changes, JSONB))
+        for key in self._changed - changes.keys():
+            merged = merged.op("-")(key)
+        return update(WebSession).where(WebSession.id_hash == hash_of(sid)).values(data=merged)
+
+    def reload(self, *, lock: bool = False) -> None:
+        """Take over what another request of the same browser has saved meanwhile. With `lock` the next one waits until
+        our transaction ends, so that nobody adds to a list that is being added to."""
+        if lock and self.sid is not None:
+            locked = select(WebSession.id).where(WebSession.id_hash == hash_of(self.sid)).with_for_update()
+            db.session.execute(locked)
         saved = self._load(self.sid) if self.sid else None
         if saved is not None:
             self.data.update(saved.data)
@@ -139,11 +156,7 @@ class DatabaseSessions(SessionInterface):
                     )
                 )
             else:
-                connection.execute(
-                    update(WebSession)
-                    .where(WebSession.id_hash == hash_of(session.sid))
-                    .values(data=dict(session), seen_at=now)
-                )
+                connection.execute(session.changes_to(session.sid).values(seen_at=now))
         response.set_cookie(
             self.cookie_name,
             session.sid,

@@ -154,6 +154,29 @@ def test_what_is_taken_out_is_gone(app: Flask) -> None:
     assert dict(browser.open()) == {"b": 2}
 
 
+def test_two_requests_that_change_different_things_keep_both(app: Flask) -> None:
+    browser = Browser(app)
+    browser.visit(booked=["BK-1"])
+    one, other = browser.open(), browser.open()
+    assert one["booked"] == other["booked"] == ["BK-1"]
+    one["booked"] = ["BK-1", "BK-2"]
+    other["opened"] = ["BK-9"]
+    for session in (one, other):
+        browser.sessions.save_session(app, session, Response())
+    assert dict(browser.open()) == {"booked": ["BK-1", "BK-2"], "opened": ["BK-9"]}
+
+
+def test_what_is_saved_within_an_act_goes_with_the_act(app: Flask) -> None:
+    browser = Browser(app)
+    browser.visit(booked=["BK-1"])
+    session = browser.open()
+    session.reload(lock=True)
+    session["booked"] = [*session["booked"], "BK-2"]
+    session.save_now()
+    db.session.rollback()
+    assert dict(browser.open()) == {"booked": ["BK-1"]}
+
+
 def test_what_a_view_left_unfinished_is_not_saved_along(app: Flask) -> None:
     browser = Browser(app)
     browser.visit(a=1)
