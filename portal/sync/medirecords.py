@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from portal import crash
@@ -114,6 +115,9 @@ def _with_run(booking: Booking, cause: str, act: Callable[[Booking, Run], None])
     try:
         act(find.get(booking_id), run)
     except (MappingError, Conflict, NeedsYou, UnwritableTime) as error:
+        if isinstance(error, Conflict) and _waits_for_our_own(booking_id):
+            run.end(RunState.RUNNING)
+            raise Transient("medirecords", "a visit of ours that has left that time is still there") from error
         _ask_staff(booking_id, reference, error)
         run.end(RunState.NEEDS_YOU)
     except AuthRefused:
@@ -351,7 +355,7 @@ def _by_marker(mark: str, days: set[date]) -> Appointment | None:
 def _wanted(booking: Booking) -> dict[str, Any]:
     """What the appointment should say, comparable with what was written last time."""
     return {
-        "starts_at": booking.starts_at.astimezone(UTC).isoformat(),
+        "starts_at": _as_written(booking.starts_at),
         "provider": booking.practitioner.medirecords_provider_id,
         "code": booking.terms["medi_code"],
         "minutes": booking.terms["medi_minutes"],
@@ -375,6 +379,39 @@ def _ask_staff(booking_id: int, reference: str, error: Exception) -> None:
     with transaction():
         _link(booking_id).needs_you = why
         raise_task("medirecords", f"{reference} is not in MediRecords yet: {why}.", now(), booking_id=booking_id)
+
+
+def _waits_for_our_own(booking_id: int) -> bool:
+    """Whether a visit of ours has left this time, by a move or a cancellation that MediRecords has not heard of yet.
+
+    Its own job is on the way, so this is nothing that a person has to settle.
+    """
+    db.session.rollback()
+    booking = find.get(booking_id)
+    starts_at = MediRecordsLink.written["starts_at"].astext
+    nearby = select(Booking, MediRecordsLink).join(MediRecordsLink, MediRecordsLink.booking_id == Booking.id)
+    others = db.session.execute(
+        nearby.where(
+            Booking.id != booking_id,
+            or_(MediRecordsLink.is_live, MediRecordsLink.create_sent_at.is_not(None)),
+            starts_at > _as_written(booking.starts_at - timedelta(days=1)),
+            starts_at < _as_written(booking.ends_at),
+        )
+    )
+    return any(
+        (other.status in ENDED or link.written != _wanted(other)) and _ends_at(link) > booking.starts_at
+        for other, link in others
+    )
+
+
+def _ends_at(link: MediRecordsLink) -> datetime:
+    """When the appointment ends, as we last wrote it."""
+    return datetime.fromisoformat(link.written["starts_at"]) + timedelta(minutes=link.written["minutes"])
+
+
+def _as_written(instant: datetime) -> str:
+    """As it stands in `written`; texts of this form sort as the instants do."""
+    return instant.astimezone(UTC).isoformat()
 
 
 def _note_nothing_to_do(booking: Booking, kind: ProcessorKind, cause: str) -> None:
