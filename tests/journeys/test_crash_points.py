@@ -49,10 +49,11 @@ WAYS = {
 # After a death here the next try finds what was done, and goes on from there: nobody comes by a second time.
 FOUND_AGAIN = {"patient.created", "medirecords.created", "mail.drafted", "mail.draft_noted", "mail.sent"}
 TYPE = "initial-gaps-60min"  # one practitioner offers it: a visit that moves to somebody else is made anew there
-# `make test` lets all points kill at the same time, and two of them alone; `make test-full` every one alone as well.
+# `make test` lets every point kill once, all in one crowd, and one of them twice alone. `make test-full` lets all of
+# them kill twice as well, and every one alone, once and twice.
 EVERY_CASE = [(point, times) for times in (1, 2) for point in sorted(crash.POINTS)]
 IS_FULL = os.environ.get("HYPOTHESIS_PROFILE") == "full"
-CASES = EVERY_CASE if IS_FULL else [("checkout.created", 1), ("refund.sent", 2)]
+CASES = EVERY_CASE if IS_FULL else [("refund.sent", 2)]
 CROWD = (BOOK, BOOK, BOOK, BOOK, MOVE, MOVE, CANCEL, CANCEL, CANCEL, LEAVE, LEAVE)
 
 
@@ -137,7 +138,7 @@ def test_every_point_has_a_way_to_it() -> None:
     assert WAYS.keys() == crash.POINTS
 
 
-@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("times", [1, 2] if IS_FULL else [1])
 def test_many_deaths_at_once_leave_no_trace(stage: Stage, times: int) -> None:
     stage.book_some(sum(way in (MOVE, CANCEL) for way in CROWD))
     stage.arm(dict.fromkeys(crash.POINTS, times))
