@@ -1,0 +1,202 @@
+"""Words planted in every field of every form are looked for afterwards in every place where they have no business."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import requests
+
+from portal.local.clinic import Clinic
+from tests.support.whole_clinic import HttpVisitor, Seen, emu, query, running_clinic, until
+
+pytestmark = [pytest.mark.program, pytest.mark.timeout(240)]
+
+TYPE = "initial-alternative-15min"
+# What tells of health or is told in confidence: sealed in one column, and nowhere else at all.
+ANSWERS = {
+    "adjustments_which": "kowarimark",
+    "reason": "ningauimark",
+    "other_care_who": "dibblermark",
+    "medicines_which": "wambengermark",
+    "allergies_which": "quollmark",
+}
+SAID_ONCE = {"reason": "taipanmark", "reference": "WOBBEGONGMARK"}  # of a cancelled visit; of a visit to find
+NAMES = {"given_name": "Quokkaline", "family_name": "Zephyrwick", "preferred_name": "Numbatina"}
+BOOKED_BY, EMAIL, MOBILE = "Bilbyana Echidnel", "potoroomark@example.com", "0491 570 158"
+
+PEOPLE = {"database: patient", "MediRecords", "mail"}
+MAY_BE_IN: dict[str, set[str]] = {
+    **{word: set[str]() for word in (*ANSWERS.values(), *SAID_ONCE.values())},
+    **dict.fromkeys(NAMES.values(), PEOPLE),
+    BOOKED_BY: {"database: booking", "mail"},
+    EMAIL: {*PEOPLE, "database: payment", "Stripe"},
+    MOBILE: {"database: patient", "MediRecords"},
+    MOBILE.replace(" ", "")[1:]: {"database: patient", "MediRecords"},
+}
+
+
+@dataclass(frozen=True)
+class Trace:
+    clinic: Clinic
+    visitor: HttpVisitor
+    reference: str
+
+
+@pytest.fixture(scope="module")
+def trace() -> Iterator[Trace]:
+    """A child's visit, asked for, answered, paid, moved, looked for and cancelled; then everything came to rest."""
+    with running_clinic(LOG_LEVEL="DEBUG") as clinic:
+        visitor = HttpVisitor(clinic.url)
+        reference = live_through_it(clinic, visitor)
+        until(lambda: not owed(clinic), "all jobs")
+        yield Trace(clinic, visitor, reference)
+
+
+def live_through_it(clinic: Clinic, visitor: HttpVisitor) -> str:
+    page = visitor.get(f"/book/{TYPE}?practitioner=tobias-wren")
+    details = visitor.submit(page, "Continue", slot=page.times[-1])
+    who = NAMES | {"booked_for": "child", "booked_by": BOOKED_BY, "visited": "no", "gender": "other"}
+    born = {"born-day": "9", "born-month": "3", "born-year": "2015"}
+    told = {"place": "qld", "adjustments": "yes", "adjustments_which": ANSWERS["adjustments_which"]}
+    # Once with a mistake, so that the page with errors has shown all of it as well.
+    wrong = visitor.submit(details, "Continue", **(who | born | told), mobile=MOBILE, email="x")
+    assert wrong.status == 422
+    intake = visitor.submit(wrong, "Continue", **(who | born | told), mobile=MOBILE, email=EMAIL)
+    opened = {"other_care": "yes", "medicines": "yes", "safety": ["allergies"], "interests": ["gaps"]}
+    answers = {name: word for name, word in ANSWERS.items() if name != "adjustments_which"}
+    check = visitor.submit(intake, "Continue", **opened, **answers)
+    assert all(word in check.soup.get_text() for word in ANSWERS.values())
+    reference = check.address.split("/")[-2]
+    pay(clinic, visitor, check)
+    booked = until(lambda: is_booked(visitor, reference), "the payment")
+    until(lambda: rows(clinic, "medirecords/appointments", reference), "the MediRecords appointment")
+    move = visitor.get(f"/bookings/{reference}/move")
+    visitor.submit(move, "Move my visit", slot=move.times[0])
+    find = visitor.get("/find-my-visit")
+    visitor.submit(find, "Send me the link", email=EMAIL)
+    visitor.submit(find, "Send me the link", email=EMAIL, reference=SAID_ONCE["reference"])
+    cancel = visitor.get(f"{booked.address}/cancel")
+    gone = visitor.submit(cancel, "Cancel this visit", reason=SAID_ONCE["reason"])
+    assert gone.heading == "This visit is cancelled"
+    return reference
+
+
+def pay(clinic: Clinic, visitor: HttpVisitor, check: Seen) -> None:
+    stripe_page = visitor.submit(check, "Pay ").address
+    assert stripe_page.startswith(clinic.sandbox_url)
+    requests.post(stripe_page, data={"outcome": "paid"}, allow_redirects=False, timeout=10).raise_for_status()
+
+
+def is_booked(visitor: HttpVisitor, reference: str) -> Seen | None:
+    page = visitor.get(f"/bookings/{reference}")
+    return page if page.heading == "You are booked" else None
+
+
+def rows(clinic: Clinic, path: str, reference: str) -> list[object]:
+    return [row for row in emu(clinic, path) if reference in str(row)]
+
+
+def owed(clinic: Clinic) -> int:
+    return int(query(clinic, "select count(*) from outbox where done_at is null and parked_at is null")[0][0])
+
+
+# --- where to look
+
+
+def places(trace: Trace) -> Iterator[tuple[str, str]]:
+    """Every place that keeps something, and all that it keeps, as text."""
+    clinic = trace.clinic
+    for file in sorted((clinic.instance_dir / "log").iterdir()):
+        yield f"log: {file.name}", file.read_text(errors="replace")
+    for file in sorted(clinic.instance_dir.rglob("*.log")):
+        yield f"log: {file.name}", file.read_text(errors="replace")
+    # The append-only file has every key and value that was ever written, also those that are gone.
+    for file in sorted((clinic.instance_dir / "redis").rglob("*.aof")):
+        yield "Redis", unpacked(file.read_bytes())
+    yield "address", "\n".join(trace.visitor.urls)
+    names = "select table_name from information_schema.tables where table_schema = 'public'"
+    for (table,) in query(clinic, names):
+        yield f"database: {table}", str(query(clinic, f"select t::text from {table} t"))
+    yield from ledgers(clinic)
+
+
+def ledgers(clinic: Clinic) -> Iterator[tuple[str, str]]:
+    """What the outside systems were told. Mails are read as their reader sees them."""
+    yield "mail", str(emu(clinic, "graph/messages"))
+    called = {"stripe": "Stripe", "medirecords": "MediRecords", "graph": "Outlook"}
+    with sqlite3.connect(f"file:{clinic.instance_dir / 'sandbox.sqlite'}?mode=ro", uri=True) as sandbox:
+        for system, kind, value in sandbox.execute("select system, kind, value from object"):
+            if system in called and not (system == "graph" and "message" in kind):
+                yield called[system], value
+
+
+def unpacked(raw: bytes) -> str:
+    """The bytes as text, and beside it what RQ has packed into them."""
+    packed = [raw[found.start() :] for found in re.finditer(b"x\x9c", raw)]
+    return raw.decode(errors="replace") + "".join(map(_inflated, packed))
+
+
+def _inflated(packed: bytes) -> str:
+    try:
+        return zlib.decompressobj().decompress(packed).decode(errors="replace")
+    except zlib.error:
+        return ""
+
+
+# --- what must hold
+
+
+def test_no_word_is_anywhere_but_where_it_belongs(trace: Trace) -> None:
+    seen: dict[str, set[str]] = {word: set() for word in MAY_BE_IN}
+    for place, kept in places(trace):
+        for word in MAY_BE_IN:
+            if word.lower() in kept.lower():
+                seen[word].add(place)
+    strays = {word: where - MAY_BE_IN[word] for word, where in seen.items() if where - MAY_BE_IN[word]}
+    assert not strays
+    # The search itself works: what may be somewhere is found there.
+    assert {"database: patient", "MediRecords"} <= seen[NAMES["family_name"]]
+    assert {"database: patient", "Stripe", "mail"} <= seen[EMAIL]
+    assert "database: booking" in seen[BOOKED_BY]
+
+
+def test_every_place_was_looked_into(trace: Trace) -> None:
+    looked = dict(places(trace))
+    assert trace.reference in looked["mail"]
+    assert "portal.outbox.run.drain" in looked["Redis"]
+    assert '"route": "/bookings/<reference>/details"' in looked["log: web.log"]
+    assert "outbox.ran" in looked["log: worker.log"]
+    assert {"Stripe", "Outlook", "MediRecords", "database: outbox", "database: intake_answer"} <= set(looked)
+
+
+def test_partners_and_addresses_do_not_tell_which_service_it_was(trace: Trace) -> None:
+    """Stripe hears of an appointment, and no address joins a person to what it is about."""
+    words = re.compile(r"alternative|naturo|wren", re.IGNORECASE)
+    for place, kept in places(trace):
+        if place == "Stripe":
+            assert not words.search(kept), kept
+    assert not [url for url in trace.visitor.urls if trace.reference in url and words.search(url)]
+
+
+def test_what_waits_in_the_outbox_is_ids_and_nothing_else(trace: Trace) -> None:
+    for job, args in query(trace.clinic, "select job, args from outbox"):
+        for arg in args:
+            assert isinstance(arg, int) or re.fullmatch(r"[0-9a-f]{12}", arg), job
+
+
+def test_logs_hold_no_token_and_no_reference_in_an_address(trace: Trace) -> None:
+    mail = next(mail for mail in emu(trace.clinic, "graph/messages") if "/b/" in mail["text"])
+    token = re.search(r"/b/([\w-]{43})", mail["text"])
+    assert token is not None
+    cookies = [cookie.value for cookie in trace.visitor.session.cookies]
+    for place, kept in places(trace):
+        if not place.startswith(("mail", "address")):
+            for secret in (token[1], *cookies):
+                assert secret not in kept, place
+        if place.startswith("log:"):
+            assert f"/bookings/{trace.reference}" not in kept, place
