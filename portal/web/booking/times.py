@@ -67,26 +67,24 @@ def create_hold(type_slug: str) -> ResponseReturnValue:
     if form.chosen is None:
         return _page(appointment_type, error="Choose a time, then continue."), 422
     starts_at, practitioner_id = form.chosen
-    earlier = _unfinished(appointment_type)
+    earlier = visitor.unfinished_booking(appointment_type.id)
     if earlier is not None and _is_kept(earlier, starts_at, practitioner_id):
         return go(url_for("funnel.details", reference=earlier.reference))
     try:
-        booking = claims.claim(lambda: _take(appointment_type, starts_at, practitioner_id, earlier))
+        reference = claims.claim(lambda: _take(appointment_type, starts_at, practitioner_id, earlier))
     except (SlotTaken, WrongState):
         visitor.look_again()
-        twin = _unfinished(appointment_type)
+        twin = visitor.unfinished_booking(appointment_type.id)
         if twin is None or not _is_kept(twin, starts_at, practitioner_id):
             return _page(appointment_type, taken=starts_at), 422
-        booking = twin
-    return go(url_for("funnel.details", reference=booking.reference))
+        reference = twin.reference
+    return go(url_for("funnel.details", reference=reference))
 
 
-def _take(
-    appointment_type: AppointmentType, starts_at: datetime, practitioner_id: int, earlier: Booking | None
-) -> Booking:
+def _take(appointment_type: AppointmentType, starts_at: datetime, practitioner_id: int, earlier: Booking | None) -> str:
     """Hold the new time and let this person's earlier one go, with their answers carried over: all or nothing.
 
-    The old time goes first, because the new one may overlap it.
+    The old time goes first, because the new one may overlap it. -> the new booking's reference
     """
     at = now()
     if earlier is not None and earlier.status == Status.HELD:
@@ -99,26 +97,13 @@ def _take(
             earlier.hold_expires_at = at
             owe("payments.release", earlier.id, now=at)
     visitor.remember_booked(booking.reference)
-    return booking
+    return booking.reference
 
 
 def _is_kept(booking: Booking, starts_at: datetime, practitioner_id: int) -> bool:
     """Whether this browser has this very time already, as after a second click."""
     is_same = booking.starts_at == starts_at and booking.practitioner_id == practitioner_id
     return is_same and booking.is_waiting and not booking.is_lapsed(now())
-
-
-def _unfinished(appointment_type: AppointmentType) -> Booking | None:
-    """The time this browser holds for the same type already; also one that has just lapsed, for its answers."""
-    return next(
-        (
-            booking
-            for booking in visitor.latest_bookings()
-            if booking.appointment_type_id == appointment_type.id
-            and booking.status in (Status.HELD, Status.AWAITING_PAYMENT, Status.EXPIRED)
-        ),
-        None,
-    )
 
 
 def _bookable(type_slug: str) -> AppointmentType:

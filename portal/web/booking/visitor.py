@@ -19,6 +19,7 @@ _MOST = 20
 
 def remember_booked(reference: str) -> None:
     """This browser took this time. Saved with the booking, because a second click may be waiting for our commit."""
+    _session().reload(lock=True)
     _remember("booked", reference)
     _session().save_now()
 
@@ -51,10 +52,10 @@ def look_again() -> None:
     _session().reload()
 
 
-def latest_bookings() -> list[Booking]:
-    """The bookings taken in this browser, newest first."""
-    found = (_find(reference) for reference in reversed(session.get("booked", [])))
-    return [booking for booking in found if booking is not None]
+def unfinished_booking(appointment_type_id: int) -> Booking | None:
+    """The time this browser holds for a type already; also one that has just lapsed, for its answers."""
+    references = session.get("booked", [])
+    return find.unfinished(references, appointment_type_id) if references else None
 
 
 def _remember(name: str, reference: str) -> None:
