@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import update
+from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.bookings import states
 from portal.bookings.models import Booking, BookingEvent
@@ -26,7 +27,7 @@ def change_status(booking: Booking, wanted: Status, now: datetime, *, event: str
     )
     if changed is None:
         raise WrongState(booking.status, wanted)
-    db.session.refresh(booking, ["status"])
+    set_committed_value(booking, "status", wanted)
     record(booking, event, now, by=by, **data)
 
 
