@@ -39,6 +39,12 @@ def services_on_show() -> list[Service]:
     return list(db.session.scalars(wanted.options(*_types_and_prices())))
 
 
+def names_on_show() -> list[tuple[str, str]]:
+    """Slug and name of the same services, for choices in a form."""
+    wanted = select(Service.slug, Service.name).where(Service.status.in_(ON_SHOW))
+    return [(slug, name) for slug, name in db.session.execute(wanted.order_by(Service.position, Service.id))]
+
+
 def get_service(slug: str) -> Service:
     """The service on show with this slug. Raises NoSuchService."""
     wanted = select(Service).where(Service.slug == slug, Service.status.in_(ON_SHOW))

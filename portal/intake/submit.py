@@ -75,7 +75,7 @@ def carry_over(earlier: Booking, booking: Booking) -> None:
 
 def service_options() -> Sequence[tuple[str, str]]:
     """The services a person may show interest in: what is on sale, and what is coming."""
-    return [(service.slug, service.name) for service in offer.services_on_show()]
+    return offer.names_on_show()
 
 
 def _form(booking: Booking, slug: str | None) -> FormDefinition | None:
