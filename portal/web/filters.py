@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from typing import cast
+
+from flask import Flask, g
 
 from portal import clinic, markdown, money, words
 from portal.config import Settings
@@ -20,5 +22,12 @@ def init_app(app: Flask, settings: Settings) -> None:
         when=words.when,
         markdown=markdown.to_html,
     )
-    app.jinja_env.globals["clinic"] = clinic.details
+    app.jinja_env.globals["clinic"] = _clinic
     app.jinja_env.globals["clinic_zone"] = settings.zone
+
+
+def _clinic() -> clinic.Clinic:
+    """The clinic's details, read once for a request however often its page names them."""
+    if "clinic" not in g:
+        g.clinic = clinic.details()
+    return cast(clinic.Clinic, g.clinic)
