@@ -4,6 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 HYPOTHESIS_PROFILE ?= short
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 # A stamp per content of the requirements: the second time there is nothing to do.
 RUNTIME := .venv/.runtime-$(firstword $(shell cksum < requirements.txt))
@@ -16,7 +17,7 @@ PIP_COMPILE := $(PY) -m piptools compile --quiet --strip-extras --generate-hashe
 SEED ?=
 BOOKINGS ?= 300
 
-.PHONY: help run demo test test-full torture shots chromium lint lock reset
+.PHONY: help run demo test test-full torture shots bench chromium lint lock reset
 .DEFAULT_GOAL := help
 
 help: ## List these words
@@ -36,6 +37,9 @@ test-full: test ## Run all tests, with many more invented cases
 
 shots: $(DEV) chromium ## Picture every page and state into INSTANCE_DIR/shots; SCENES="times funnel" for some
 	@$(PY) -m tests.shots $(SCENES)
+
+bench: $(DEV) ## Measure the budgets, next to a bare Flask app; BENCH_ARGS="--only rates" for a part, "--help" tells more
+	@$(PY) -m tests.bench $(BENCH_ARGS)
 
 torture: $(DEV) ## Let patients, faults and dying processes loose on a clinic; SEED= repeats a run, BOOKINGS=300
 	@$(PY) -m tests.torture $(if $(SEED),--seed $(SEED)) --bookings $(BOOKINGS)

@@ -1,0 +1,136 @@
+"""What needs no load: the rules in pure Python, the number of queries, the first visit, the memory of the processes."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from datetime import time as wall_time
+from statistics import median
+from zoneinfo import ZoneInfo
+
+import psutil
+from sqlalchemy import event, text
+
+from portal.db import db, transaction
+from portal.scheduling import slots
+from portal.scheduling.slots import Diary, Rules, Shift
+from tests.bench.people import Person
+from tests.bench.rates import TYPE
+from tests.bench.report import Report
+from tests.bench.stage import Stage
+
+SYDNEY, PLACE = ZoneInfo("Australia/Sydney"), 1
+MONDAY = date(2026, 9, 7)  # the clock changes within these 28 days
+LINKED = re.compile(r'<(?:link|script)[^>]*\s(?:href|src)="(/static/[^"]+)"')
+
+
+@dataclass(frozen=True)
+class Clinic:
+    """An invented clinic of some size; `limit_ms` is what its open times may cost."""
+
+    people: int
+    days: int
+    bookings: int
+    limit_ms: float
+
+
+def measure_open_times(report: Report, tries: int = 25) -> None:
+    for clinic in (Clinic(3, 28, 200, 3.0), Clinic(30, 28, 5_000, 30.0)):
+        rules, diaries, now = _diaries(clinic)
+        taken: list[float] = []
+        for _ in range(tries):
+            began = time.thread_time()
+            found = slots.open_slots(rules, diaries, None, {PLACE: SYDNEY}, now)
+            taken.append((time.thread_time() - began) * 1000)
+        what = f"open times, {clinic.people} practitioners, {clinic.days} days, {clinic.bookings} bookings"
+        report.at_most(what, median(taken), clinic.limit_ms, "ms", f"{len(found)} times")
+
+
+def measure_queries(stage: Stage, report: Report) -> None:
+    """The times page of a type that can be booked for a week, and of the same type for a year."""
+    counts = [_queries(stage, horizon_days=days) for days in (7, 60, 365)]
+    words = ", ".join(map(str, counts))
+    report.holds("queries of the times page for 7, 60 and 365 days", words, "the same", max(counts) - min(counts) <= 1)
+
+
+def measure_first_visit(stage: Stage, report: Report) -> None:
+    """Everything a browser fetches for the grid, without compression."""
+    person = Person(stage.port)
+    _, headers, page = person.fetch("GET", "/")
+    addresses = LINKED.findall(page.decode())
+    total = len(page) + len(str(headers)) + sum(_transferred(person, address) for address in addresses)
+    report.at_most("first visit to the grid", total / 1000, 100, "kB", f"{len(addresses) + 1} requests")
+    for kind in ("css", "js"):
+        count = sum(address.endswith(f".{kind}") for address in addresses)
+        report.holds(f"{kind} files of the grid", str(count), "1", count == 1)
+
+
+def measure_memory(stage: Stage, report: Report) -> None:
+    """Each part with its children; memory they share is counted once."""
+    for name in ("web", "worker", "sandbox", "postgres", "redis"):
+        pid = stage.clinic.pid(name)
+        assert pid is not None
+        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        words = f"{_megabytes(family):.0f} MB in {len(family)} processes"
+        report.figure(f"memory of {name}", words)
+
+
+def _diaries(clinic: Clinic) -> tuple[Rules, list[Diary], int]:
+    """Two shifts a day each, and bookings of a quarter to three quarters of an hour on the quarter hour."""
+    chance = random.Random(20_260_907)  # the same clinic each time
+    begin = int(datetime.combine(MONDAY, wall_time(), SYDNEY).timestamp())
+    days = [MONDAY + timedelta(days=n) for n in range(clinic.days)]
+    halves = ((wall_time(9), wall_time(12, 30)), (wall_time(13, 30), wall_time(17)))
+    shifts = [Shift(day, starts, ends, PLACE) for day in days for starts, ends in halves]
+
+    def booking() -> tuple[int, int]:
+        start = begin + chance.randrange(clinic.days) * 86_400 + (36 + chance.randrange(32)) * 900
+        return start, start + chance.randrange(1, 4) * 900
+
+    share = clinic.bookings // clinic.people
+    diaries = [Diary(who, shifts, [booking() for _ in range(share)]) for who in range(clinic.people)]
+    return Rules(30, 5, 10, 120, 60, 15), diaries, begin
+
+
+def _queries(stage: Stage, horizon_days: int) -> int:
+    sent: list[str] = []
+    visitor = stage.app.test_client()
+    with stage.app.app_context():
+        with transaction():
+            db.session.execute(
+                text("update appointment_type set horizon_days = :days where slug = :slug"),
+                {"days": horizon_days, "slug": TYPE},
+            )
+        engine = db.engine
+    address = stage.clinic.url
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(statement)
+
+    visitor.get("/find-my-visit", base_url=address)
+    visitor.get(f"/book/{TYPE}", base_url=address)
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        visitor.get(f"/book/{TYPE}", base_url=address)
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    return len(sent)
+
+
+def _transferred(person: Person, address: str) -> int:
+    status, headers, body = person.fetch("GET", address)
+    assert status == 200, address
+    return len(str(headers)) + len(body)
+
+
+def _megabytes(processes: Iterable[psutil.Process]) -> float:
+    total = 0
+    for each in processes:
+        with suppress(psutil.NoSuchProcess):  # a job's process has ended
+            total += getattr(each.memory_full_info(), "pss", each.memory_info().rss)
+    return total / 1e6
