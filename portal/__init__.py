@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from portal.config import Settings
 
+in_use: Settings | None = None  # the settings this process was last told to use
+
 
 def create_app(settings: Settings | None = None, *, pool_size: int | None = 8) -> Flask:
     """The portal as a WSGI app. `pool_size` None gives each use its own connection, as forked jobs need.
@@ -21,11 +23,9 @@ def create_app(settings: Settings | None = None, *, pool_size: int | None = 8) -
     from flask_migrate import Migrate
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from portal import cli, clients, clock, config, crash, logs, vault, web
+    from portal import cli, clock, config, web
     from portal.db import db, engine_options
-    from portal.outbox import relay, run
     from portal.sessions import DatabaseSessions
-    from portal.staff.tasks import raise_task_for_parked
 
     settings = settings or config.load()
     root = Path(__file__).resolve().parent.parent
@@ -46,16 +46,27 @@ def create_app(settings: Settings | None = None, *, pool_size: int | None = 8) -
         # Exactly as many as are ours: one more, and a visitor could name an address of their choice.
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+    use(settings)
+    db.init_app(app)
+    Migrate(app, db, directory=str(root / "migrations"), compare_type=True)
+    app.session_interface = DatabaseSessions(f"__Host-session{settings.cookie_suffix}", clock.now)
+    web.init_app(app, settings)
+    cli.register(app)
+    return app
+
+
+def use(settings: Settings) -> None:
+    """What belongs to the process and not to an app: logs, keys, clock, the doorbell, and the clients of partners."""
+    global in_use
+    from portal import clients, clock, crash, logs, vault
+    from portal.outbox import relay, run
+    from portal.staff.tasks import raise_task_for_parked
+
     logs.configure(settings.log_level)
     vault.use_keys(settings.field_keys)
     clock.follow(settings.instance_dir / "clock" if settings.is_local else None)
     crash.arm_from(settings.instance_dir / "crash-points" if settings.is_local else None)
     relay.use_redis(settings.redis_url)
     run.when_parked(raise_task_for_parked)
-    db.init_app(app)
-    Migrate(app, db, directory=str(root / "migrations"), compare_type=True)
-    app.session_interface = DatabaseSessions(f"__Host-session{settings.cookie_suffix}", clock.now)
     clients.configure(settings)
-    web.init_app(app, settings)
-    cli.register(app)
-    return app
+    in_use = settings

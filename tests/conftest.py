@@ -130,7 +130,15 @@ def app(settings: config.Settings) -> Flask:
 
 @pytest.fixture(autouse=True)
 def _clean(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Empty the database after a test that could have written to it."""
+    """Empty the database after a test that could have written to it; before it, take the process back from whoever
+    looked at another clinic."""
+    if "app" in request.fixturenames:
+        import portal
+
+        settings = request.getfixturevalue("settings")
+        request.getfixturevalue("app")
+        if portal.in_use is not settings:
+            portal.use(settings)
     database = request.getfixturevalue("database") if "database" in request.fixturenames else None
     yield
     if database is not None:

@@ -53,6 +53,7 @@ def town() -> Iterator[Town]:
 def open_times(town: Town, type_slug: str) -> Booker:
     session = requests.Session()
     session.trust_env = False
+    session.headers["Connection"] = "close"  # the server ends idle connections while the others open their pages
     url = f"{town.clinic.url}/book/{type_slug}"
     page = BeautifulSoup(session.get(url, timeout=30).text, "html.parser")
     for cookie in session.cookies:

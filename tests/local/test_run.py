@@ -82,7 +82,7 @@ class Run:
 
     def answers(self) -> bool:
         try:
-            return requests.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5).status_code == 200
+            return requests.get(f"http://127.0.0.1:{self.port}/readyz", timeout=30).status_code == 200
         except requests.ConnectionError:
             return False
 
