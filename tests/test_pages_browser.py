@@ -140,6 +140,19 @@ def test_keeping_the_time_longer_keeps_what_is_being_typed(visit: AppointmentTyp
     expect(page.locator("#status")).to_contain_text("We keep this time for you until")
 
 
+def test_without_scripts_continue_is_what_keeps_the_time(visit: AppointmentType, new_page: Tabs) -> None:
+    """A button of another form would take the page along, with all that was typed."""
+    page = new_page(java_script_enabled=False)
+    hold(page, visit.slug)
+    expect(page.get_by_role("button", name="Keep it longer")).to_be_hidden()
+    expect(page.locator("#held noscript p")).to_be_visible()
+    fill_in(page)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("heading", name="Check your booking")).to_be_visible()
+    page.get_by_role("button", name="Keep it longer").click()
+    expect(page.get_by_role("heading", name="Check your booking")).to_be_visible()
+
+
 def test_back_and_forward_lose_no_answer(visit: AppointmentType, new_page: Tabs) -> None:
     page = new_page()
     hold(page, visit.slug)

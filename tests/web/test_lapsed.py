@@ -120,6 +120,35 @@ def test_htmx_gets_the_new_deadline_only(consult: AppointmentType, client: Visit
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize("back", ["details", "intake"])
+def test_a_page_that_is_being_filled_in_stays_when_the_time_is_gone(
+    consult: AppointmentType, client: Visitor, back: str
+) -> None:
+    details = hold(client, consult.slug)
+    booking = booking_of(details)
+    with transaction():
+        booking.status = Status.EXPIRED
+    headers = {"Origin": client.portal_url, "HX-Request": "true"}
+    data = {"csrf_token": details.part("#held").value("csrf_token"), "back": back}
+    answer = client.post(f"/bookings/{booking.reference}/extension", data=data, headers=headers)
+    assert answer.status_code == 200
+    assert "HX-Redirect" not in answer.headers
+    assert "Your time is not held any longer." in answer.text
+    page = details.submit("Continue", **DETAILS)
+    assert page.heading == GONE
+    assert page.submit("Continue", slot=next(iter(page.choices("slot")))).value("given_name") == "Nora"
+
+
+def test_correcting_a_mistake_keeps_the_time(consult: AppointmentType, client: Visitor) -> None:
+    details = hold(client, consult.slug)
+    booking = booking_of(details)
+    with transaction():
+        booking.hold_expires_at = clock.now() + timedelta(minutes=2)
+    assert details.submit("Continue", **(DETAILS | {"email": "nora"})).status == 422
+    assert booking.hold_expires_at is not None
+    assert booking.hold_expires_at > clock.now() + timedelta(minutes=14)
+
+
 @pytest.mark.parametrize("back", ["https://evil.example.com/", "//evil.example.com", "payment.pay", "\0", ""])
 def test_keep_it_longer_leads_nowhere_but_to_a_step(consult: AppointmentType, client: Visitor, back: str) -> None:
     details = hold(client, consult.slug)

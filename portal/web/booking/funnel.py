@@ -54,6 +54,9 @@ def save_details(reference: str) -> ResponseReturnValue:
     answers, errors = read_answers(questions, request.form.to_dict(flat=False)) if questions else ({}, {})
     is_valid = form.validate()
     if not is_valid or errors:
+        with transaction():
+            # Somebody is at it: correcting a mistake must not cost them the time.
+            _keep_going(find.get_locked(booking.id))
         typed = request.form.to_dict(flat=False)
         return _details_page(booking, form, questions, {**typed, **answers}, errors), 422
     with transaction():
@@ -123,6 +126,9 @@ def extend(reference: str) -> ResponseReturnValue:
             booking = find.get_locked(booking.id)
             hold.extend(booking, now())
     except HoldExpired:
+        if is_htmx() and back != "check":
+            # Leaving the page now would lose what is being typed; the next Continue keeps it and leads on.
+            return render_template("booking/_held.html", is_lapsed=True, back=back)
         return go(url_for(f".{back}", reference=reference))
     if is_htmx():
         return render_template("booking/_held.html", summary=steps.summary(booking), back=back)
