@@ -71,7 +71,7 @@ RECOVERY_SECONDS = 9.0
 MOST_ADVANCED = timedelta(hours=5)
 ADVANCES = (timedelta(minutes=2), timedelta(minutes=16), timedelta(minutes=36))
 
-Act = Callable[[], None]
+Act = Callable[[], bool | None]  # False: there was nothing to do it to
 
 
 @dataclass
@@ -100,8 +100,7 @@ class Nemesis:
                     if self.over.wait(self.rng.uniform(0.4, 1.6) * pause):
                         return
                     with suppress(requests.RequestException, psycopg.OperationalError, redis.RedisError):
-                        act()
-                        self.dealt[name] += 1
+                        self.dealt[name] += act() is not False
                     self._look()
                 self.has_dealt_all.set()
         except BaseException as error:
@@ -146,11 +145,12 @@ class Nemesis:
 
     # Processes and servers
 
-    def _kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
-        if self._may_die(name):
-            pid = self.town.clinic.pid(name)
-            assert pid is not None
-            os.kill(pid, number)
+    def _kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> bool:
+        pid = self.town.clinic.pid(name)
+        if pid is None or not self._may_die(name):
+            return False
+        os.kill(pid, number)
+        return True
 
     def _kill_child(self, name: str) -> None:
         pid = self.town.clinic.pid(name)
@@ -166,11 +166,13 @@ class Nemesis:
         self._died_at[name] = time.monotonic()
         return True
 
-    def _stop_redis(self) -> None:
-        if self._may_die("redis"):
-            with self.town.unattended():
-                self.town.clinic.kill("redis")
-                self.over.wait(4)
+    def _stop_redis(self) -> bool:
+        if not self._may_die("redis"):
+            return False
+        with self.town.unattended():
+            self.town.clinic.kill("redis")
+            self.over.wait(4)
+        return True
 
     def _flush_redis(self) -> None:
         settings = read_environment_file(self.town.clinic.instance_dir / "environment")
@@ -204,24 +206,27 @@ class Nemesis:
     def _knob(self, system: str, name: str, value: object) -> None:
         self.town.sandbox.knob(system, name, value)
 
-    def _lifecycle(self, what: str) -> None:
+    def _lifecycle(self, what: str) -> bool:
         known = self.town.sandbox.get("/_emu/graph/subscriptions")
         if known:
             one = self.rng.choice(known)["id"]
             self.town.sandbox.post("/_emu/graph/lifecycle", {"event": what, "subscription": one})
+        return bool(known)
 
-    def _advance(self, step: timedelta) -> None:
-        if self._advanced + step <= MOST_ADVANCED:
-            self._advanced += step
-            self.town.sandbox.advance(seconds=step.total_seconds())
+    def _advance(self, step: timedelta) -> bool:
+        if self._advanced + step > MOST_ADVANCED:
+            return False
+        self._advanced += step
+        self.town.sandbox.advance(seconds=step.total_seconds())
+        return True
 
     # People who work with the partners' own screens
 
-    def _staff_event(self, action: str) -> None:
+    def _staff_event(self, action: str) -> bool:
         """Somebody deletes or moves one of our entries in Outlook."""
         ours = [one for one in self.town.sandbox.get("/_emu/graph/events") if one["metadata"]]
         if not ours:
-            return
+            return False
         event = self.rng.choice(ours)
         sent = {"user": event["user_id"], "action": action, "id": event["id"]}
         if action == "move":
@@ -231,8 +236,9 @@ class Nemesis:
         touched = self.causes.event_deleted if action == "delete" else self.causes.event_moved
         touched.add(event["metadata"]["b"])
         self.town.sandbox.post("/_emu/graph/staff-event", sent)
+        return True
 
-    def _cancel_appointment(self) -> None:
+    def _cancel_appointment(self) -> bool:
         """The desk cancels one of our appointments in MediRecords."""
         live = [
             row
@@ -243,18 +249,20 @@ class Nemesis:
             row = self.rng.choice(live)
             self.causes.appointment_cancelled.add(row["notes"].partition("[ref:")[2].partition("]")[0])
             self.town.sandbox.post("/_emu/medirecords/staff-edit", {"appointment": row["id"], "cancel": True})
+        return bool(live)
 
     def _let_refunds_pend(self) -> None:
         """Refunds stay pending; `settle_refunds` ends it."""
         self.town.sandbox.knob("stripe", "refunds_stay_pending", True)
 
-    def _fail_refund(self) -> None:
+    def _fail_refund(self) -> bool:
         references = self._references()
         for refund in facts.stripe_list(self.town.sandbox, "refunds"):
             if refund["status"] == "succeeded" and refund["payment_intent"] in references:
                 self.causes.refund_failed.add(references[refund["payment_intent"]])
                 self.town.sandbox.post("/_emu/stripe/fail_refund", {"refund": refund["id"]})
-                return
+                return True
+        return False
 
     def _references(self) -> dict[str, str]:
         sessions = facts.stripe_list(self.town.sandbox, "checkout/sessions")

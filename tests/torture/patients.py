@@ -81,6 +81,8 @@ class Patient:
         """From the details page to the check page, or to an earlier step."""
         if until == "details":
             return page
+        if page.soup.find(attrs={"name": "given_name"}) is None:
+            raise Changed(f"{page.heading!r} instead of the details")
         page = self.browser.press(page, "Continue", **(answers(page) | self.details()))
         if page.url.endswith("/intake") and until != "intake":
             page = self.browser.press(page, "Continue", **answers(page))

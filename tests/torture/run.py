@@ -52,7 +52,8 @@ class Report:
         yield f"bookings: {_counted(statuses)}"
         yield f"patients: {_counted(self.endings)}"
         yield f"bad answers they got: {_counted(self.mishaps)}"
-        yield f"faults: {sum(self.dealt.values())} of {len(self.dealt)} classes"
+        missing = sorted(name for name, count in self.dealt.items() if not count)
+        yield f"faults: {sum(self.dealt.values())} of {len(self.dealt)} classes; nothing to do for {missing or 'none'}"
         yield f"staff tasks: {_counted(Counter(task['kind'] for task in self.facts.tasks))}"
         yield f"given up and tried again by an operator: {len(self.parked)}"
         yield from (f"  {line}" for line in self.parked)
