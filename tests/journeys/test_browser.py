@@ -119,6 +119,7 @@ def press(page: Page, words: str) -> None:
 def choose_first_time(page: Page) -> None:
     page.locator("input[name=slot]").first.check()
     press(page, "Continue")
+    assert page.url.endswith("/details"), page.get_by_role("main").inner_text()[:300]
 
 
 def fill_in(page: Page) -> None:
