@@ -164,5 +164,5 @@ def until(look: Callable[[], Any], otherwise: str) -> Any:
 def _next_monday_morning() -> datetime:
     today = datetime.now(SYDNEY).date()
     monday = today + timedelta(days=7 - today.weekday())
-    # With two hours of notice no start falls on this minute: one that did could be shown, and be too soon a second later.
+    # With two hours of notice no start falls on this minute: one that did would be too soon a second after it is shown.
     return datetime.combine(monday, time(7, 43), SYDNEY)
