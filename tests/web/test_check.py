@@ -11,6 +11,8 @@ def test_it_says_everything_once_more(ctx: None, client: Visitor) -> None:
     check = reach_check(client, make_offer(price_cents=11900).slug)
     for words in ("Nora Castellano", "9 March 1984", "0491 570 156", "nora.castellano@example.com", "Dr Ines Moreau"):
         assert check.has(words), words
+    assert check.has("Gender Prefer not to say")
+    assert check.has("Visited us before No")
     assert check.part(".summary").has("$119.00")
     assert check.has("After that, cancelling costs $59.50 and a missed visit $119.00.")
     assert check.has("Step 3 of 4")

@@ -25,6 +25,12 @@ from portal.patients.models import Gender
 LONGEST_NAME = 40  # MediRecords takes no more
 LONGEST_MOBILE = 30
 OLDEST = 120
+GENDERS = {
+    Gender.FEMALE: "Woman or girl",
+    Gender.MALE: "Man or boy",
+    Gender.OTHER: "Another gender",
+    Gender.NOT_SAID: "Prefer not to say",
+}
 _MONTHS = {
     name.lower(): number
     for names in (calendar.month_name, calendar.month_abbr)
@@ -94,12 +100,7 @@ class DetailsForm(FlaskForm):
     born = FormField(DateBoxes, "Date of birth")
     gender = RadioField(
         "Gender",
-        choices=[
-            SelectChoice(Gender.FEMALE.value, "Woman or girl"),
-            SelectChoice(Gender.MALE.value, "Man or boy"),
-            SelectChoice(Gender.OTHER.value, "Another gender"),
-            SelectChoice(Gender.NOT_SAID.value, "Prefer not to say"),
-        ],
+        choices=[SelectChoice(gender.value, words) for gender, words in GENDERS.items()],
         validate_choice=False,
     )
     mobile = TelField("Mobile number", filters=[clean])

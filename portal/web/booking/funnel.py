@@ -21,7 +21,7 @@ from portal.intake import submit
 from portal.intake.answers import read_answers, say
 from portal.intake.definition import Form, parse
 from portal.web.booking import slot_list, steps, visitor
-from portal.web.booking.details_form import DetailsForm, filled_from
+from portal.web.booking.details_form import GENDERS, DetailsForm, filled_from
 from portal.web.htmx import go, is_htmx
 from portal.web.limits import limit, limiter
 
@@ -260,9 +260,12 @@ def _rows(booking: Booking) -> list[dict[str, str | None]]:
         ("Your visit", "With", summary.practitioner, times_href),
         ("Your visit", "Where", summary.mode_words, None),
         ("About you", "Name", patient.full_name, details_href),
+        ("About you", "Preferred name", patient.preferred_name or "Not answered", details_href),
         ("About you", "Date of birth", f"{born.day} {born:%B %Y}", details_href),
+        ("About you", "Gender", GENDERS[patient.gender], details_href),
         ("About you", "Mobile", patient.mobile_as_typed, details_href),
         ("About you", "E-mail", patient.email, details_href),
+        ("About you", "Visited us before", "No" if booking.says_new else "Yes", details_href),
     ]
     if booking.booked_for != BookedFor.SELF:
         rows.append(("About you", "Booked by", booking.booked_by, details_href))
