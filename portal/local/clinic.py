@@ -21,7 +21,7 @@ from portal.local.postgres import Postgres, start_postgres
 from portal.local.processes import Child, end_leftovers, is_alive, remember, rotate, spawn
 from portal.local.redis import Redis, start_redis
 
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0  # a busy machine takes its time
 PAUSE_SECONDS = 1.0
 MANY_DEATHS, WITHIN_SECONDS = 5, 30.0
 
