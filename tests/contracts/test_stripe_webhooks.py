@@ -50,25 +50,24 @@ def test_an_event_names_its_object() -> None:
     assert event.created == datetime.fromtimestamp(1795000000, UTC)
 
 
-@pytest.mark.parametrize(
-    "signature",
-    [
-        None,
-        "",
-        "nonsense",
-        "t=1,v1",
-        "t=x,v1=abc",
-        "v1=abc",
-        "t=1795000000,v1=\u00e9",
+NO_SIGNATURES = [None, "", "nonsense", "t=1,v1", "t=x,v1=abc", "v1=abc", "t=1795000000,v1=\u00e9"]
+
+
+@pytest.mark.parametrize("signature", NO_SIGNATURES)
+def test_a_signature_that_is_none_is_refused(signature: str | None) -> None:
+    with pytest.raises(BadSignature):
+        read_event(BODY, signature, SECRET)
+
+
+def test_a_wrong_or_old_signature_is_refused() -> None:
+    for signature in (
         signed(BODY, secret="whsec_of_somebody_else"),
         signed(BODY, at=time.time() - 3600),
         signed(BODY).replace("v1=", "v0="),
         signed(BODY + b" "),
-    ],
-)
-def test_a_bad_signature_is_refused(signature: str | None) -> None:
-    with pytest.raises(BadSignature):
-        read_event(BODY, signature, SECRET)
+    ):
+        with pytest.raises(BadSignature):
+            read_event(BODY, signature, SECRET)
 
 
 def test_a_spoilt_body_is_refused_even_when_it_is_signed() -> None:
