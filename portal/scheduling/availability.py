@@ -48,9 +48,9 @@ def timetable(
     `ignoring_booking` leaves one booking out of what is taken, because a visit does not stand in its own way when it
     moves. Holds that have lapsed take nothing.
     """
-    # Two days around the window: buffers and zones reach over its edges.
-    since = datetime.combine(first - timedelta(days=2), time(), UTC)
-    until = datetime.combine(last + timedelta(days=3), time(), UTC)
+    # Two days around the window, because buffers and zones reach over its edges; and whole weeks, see facts.py.
+    since = datetime.combine(_monday(first - timedelta(days=2)), time(), UTC)
+    until = datetime.combine(_monday(last + timedelta(days=9)), time(), UTC)
     reading = facts.read(appointment_type, first, last, since, until, now, ignoring_booking)
     rules = rules_of(appointment_type)
     free = _free_slots(rules, reading.facts, reading.taken, first, last, appointment_type.needs_room)
@@ -81,6 +81,10 @@ def slots_at(
         appointment_type, day - timedelta(days=1), day + timedelta(days=1), now, ignoring_booking=ignoring_booking
     )
     return [slot for slot in window if slot.start == starts_at.timestamp()]
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
 
 
 # Everything the answer follows from is an argument, so a kept answer is never an old one.

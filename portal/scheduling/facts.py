@@ -203,7 +203,9 @@ _STATEMENT = text(
 ).bindparams(
     bindparam("first", type_=Date),
     bindparam("last", type_=Date),
-    bindparam("since", type_=DateTime(timezone=True)),
-    bindparam("until", type_=DateTime(timezone=True)),
+    # Written into the statement: only then does Postgres see that its plan for any value is as good as one made anew,
+    # and keeps it. Callers ask for whole weeks, so there are few such statements.
+    bindparam("since", type_=DateTime(timezone=True), literal_execute=True),
+    bindparam("until", type_=DateTime(timezone=True), literal_execute=True),
     bindparam("now", type_=DateTime(timezone=True)),
 )
