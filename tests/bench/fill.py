@@ -28,12 +28,16 @@ _HISTORY = text(
 )
 
 
-def history(stage: Stage, *, until_there_are: int) -> int:
-    """Add completed visits in the past; -> how many bookings there are now."""
+def history(stage: Stage, visits: int) -> int:
+    """Let there be so many completed visits in the past; -> how many bookings there are now."""
     with stage.app.app_context():
         with transaction():
             have = db.session.scalar(text("select count(*) from booking where reference like 'OLD-%'")) or 0
-            db.session.execute(_HISTORY, {"first": have, "last": until_there_are - 1})
+            db.session.execute(_HISTORY, {"first": have, "last": visits - 1})
+            db.session.execute(
+                text("delete from booking where reference like 'OLD-%' and substr(reference, 5)::int >= :visits"),
+                {"visits": visits},
+            )
         with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("vacuum analyze booking"))
             return int(connection.scalar(text("select count(*) from booking")) or 0)
