@@ -6,7 +6,6 @@ a person afterwards is written down as a cause.
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import threading
@@ -16,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import psutil
 import psycopg
@@ -146,19 +146,30 @@ class Nemesis:
     # Processes and servers
 
     def _kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> bool:
-        pid = self.town.clinic.pid(name)
-        if pid is None or not self._may_die(name):
+        process = self._process(name)
+        if process is None or not self._may_die(name):
             return False
-        os.kill(pid, number)
+        process.send_signal(number)
         return True
 
-    def _kill_child(self, name: str) -> None:
-        pid = self.town.clinic.pid(name)
-        assert pid is not None
+    def _kill_child(self, name: str) -> bool:
         with suppress(psutil.NoSuchProcess):
-            children = psutil.Process(pid).children(recursive=True)
+            process = self._process(name)
+            children = process.children(recursive=True) if process else []
             if children:
                 self.rng.choice(children).kill()
+                return True
+        return False
+
+    def _process(self, name: str) -> psutil.Process | None:
+        """A part that runs. Numbers are given out again, so the process must also say that it works for this clinic."""
+        pid, folder = self.town.clinic.pid(name), self.town.clinic.instance_dir
+        with suppress(psutil.Error):
+            process = psutil.Process(pid or -1)
+            told = process.environ().get("INSTANCE_DIR") == str(folder)
+            if told or folder in (Path(process.cwd()), *Path(process.cwd()).parents):
+                return process
+        return None
 
     def _may_die(self, name: str) -> bool:
         if time.monotonic() - self._died_at.get(name, -RECOVERY_SECONDS) < RECOVERY_SECONDS:
@@ -167,27 +178,25 @@ class Nemesis:
         return True
 
     def _stop_redis(self) -> bool:
-        if not self._may_die("redis"):
-            return False
         with self.town.unattended():
-            self.town.clinic.kill("redis")
-            self.over.wait(4)
-        return True
+            return self._kill("redis") and not self.over.wait(4)
 
     def _flush_redis(self) -> None:
         settings = read_environment_file(self.town.clinic.instance_dir / "environment")
         with redis.Redis.from_url(settings["REDIS_URL"], socket_timeout=2) as client:
             client.flushall()
 
-    def _freeze_redis(self) -> None:
-        pid = self.town.clinic.pid("redis")
-        assert pid is not None
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGSTOP)
+    def _freeze_redis(self) -> bool:
+        process = self._process("redis")
+        if process is None:
+            return False
+        with suppress(psutil.NoSuchProcess):
+            process.suspend()
             try:
                 self.over.wait(5)
             finally:
-                os.kill(pid, signal.SIGCONT)
+                process.resume()
+        return True
 
     # Partners
 

@@ -192,6 +192,7 @@ def _crowd(town: Town, rng: random.Random, bookings: int) -> Iterator[tuple[str,
     plans = _plans(rng, bookings)
 
     def live(number: int) -> tuple[str, list[str]]:
+        town.check()
         patient = Patient(number, random.Random(rng_seeds[number]), town.clinic.url, town.sandbox)
         story = plans[number]
         ending = patient.run(story)
