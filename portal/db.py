@@ -129,6 +129,7 @@ class LockKind(IntEnum):
 
     PRACTITIONER = 1
     ROOM = 2
+    DAILY_CAP = 3  # of an appointment type
     OUTLOOK = 11
     MEDIRECORDS = 12
     SUBSCRIPTION = 13

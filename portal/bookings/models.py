@@ -72,6 +72,8 @@ class Booking(HasId, Base):
     hold_expires_at: Mapped[datetime | None]
     terms: Mapped[Json]
     source: Mapped[str] = mapped_column(default="web")
+    # Why this practitioner, where the person named none.
+    chosen_because: Mapped[str] = mapped_column(default="", server_default="")
     overlap_allowed: Mapped[bool] = mapped_column(default=False)
     overlap_reason: Mapped[str] = mapped_column(default="")
     moves_booking_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("booking.id"))

@@ -17,6 +17,7 @@ from portal.catalogue.models import (
     PaymentPolicy,
     ProcessorKind,
     ServiceStatus,
+    StartAlignment,
     WhoMayBook,
 )
 from portal.db import Json
@@ -155,6 +156,7 @@ TYPE_KEYS = {
     "horizon_days": Key("horizon_days", whole(1, 730)),
     "daily_cap": Key("daily_cap", optional(whole(1, 200))),
     "step_minutes": Key("start_step_minutes", whole(5, 240)),
+    "start_alignment": Key("start_alignment", one_of(StartAlignment), str),
     "needs_room": Key("needs_room", flag),
     "payment": Key("payment_policy", one_of(PaymentPolicy), str),
     "cancellation_policy": Key("cancellation_policy_slug", slug),

@@ -47,6 +47,13 @@ class PaymentPolicy(StrEnum):
     FULL = "full"
 
 
+class StartAlignment(StrEnum):
+    """From where the start step is counted."""
+
+    CLOCK = "clock"  # local midnight: 9:00, 9:15
+    HOURS = "hours"  # the beginning of the hours: 9:10, 9:25
+
+
 class FormPurpose(StrEnum):
     INTAKE = "intake"
     QUESTIONS = "questions"
@@ -137,8 +144,9 @@ class AppointmentType(HasId, Base):
     buffer_after_minutes: Mapped[int] = mapped_column(default=0)
     minimum_notice_minutes: Mapped[int] = mapped_column(default=120)
     horizon_days: Mapped[int] = mapped_column(default=60)
-    daily_cap: Mapped[int | None]
+    daily_cap: Mapped[int | None]  # visits of this type on one local day, whoever gives them
     start_step_minutes: Mapped[int] = mapped_column(default=15)
+    start_alignment: Mapped[StartAlignment] = mapped_column(default=StartAlignment.CLOCK, server_default="clock")
     needs_room: Mapped[bool] = mapped_column(default=False)
     payment_policy: Mapped[PaymentPolicy] = mapped_column(default=PaymentPolicy.FULL)
     cancellation_policy_slug: Mapped[str] = mapped_column(ForeignKey("cancellation_policy.slug"))

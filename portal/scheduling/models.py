@@ -1,11 +1,11 @@
-"""Places and hours."""
+"""Places, hours, holidays, and what the outside says is busy."""
 
 from __future__ import annotations
 
 from datetime import date, datetime, time
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.db import Base, HasId
@@ -20,6 +20,9 @@ class Location(HasId, Base):
     name: Mapped[str]
     address: Mapped[str] = mapped_column(default="")
     zone: Mapped[str]
+    state: Mapped[str] = mapped_column(
+        default="NSW", server_default="NSW"
+    )  # whose public holidays are kept here, such as NSW
     is_telehealth: Mapped[bool] = mapped_column(default=False)
 
 
@@ -80,3 +83,77 @@ class HoursException(HasId, Base):
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     reason: Mapped[str] = mapped_column(default="")
+
+
+class TypePractitioner(Base):
+    """Somebody who offers a type. A type that names nobody is offered by all who have hours in its calendar."""
+
+    __tablename__ = "type_practitioner"
+
+    type_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("appointment_type.id"), primary_key=True)
+    practitioner_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("practitioner.id"), primary_key=True)
+
+
+class Holiday(HasId, Base):
+    """A public holiday of a state, or of one location where it is kept only there, such as a show day.
+
+    Weekly hours do not count on it; extra hours do, because somebody has arranged them for that very day.
+    One that the clinic does not keep stays here with `is_kept` false, so that loading the year again changes nothing.
+    """
+
+    __tablename__ = "holiday"
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(state, location_id) = 1", name="is_somewhere"),
+        UniqueConstraint("day", "state"),
+        UniqueConstraint("day", "location_id"),
+    )
+
+    day: Mapped[date]
+    name: Mapped[str]
+    state: Mapped[str | None]
+    location_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("location.id"))
+    is_kept: Mapped[bool] = mapped_column(default=True)
+
+
+class Outside(StrEnum):
+    """Where busy time comes from."""
+
+    OUTLOOK = "outlook"
+    MEDIRECORDS = "medirecords"
+    CALENDLY = "calendly"
+
+
+class BusyTime(HasId, Base):
+    """A range in which a practitioner is busy with something that is not a booking of ours. Never what it is about."""
+
+    __tablename__ = "busy_time"
+    __table_args__ = (
+        CheckConstraint("ends_at > starts_at", name="order"),
+        UniqueConstraint("practitioner_id", "source", "external_id"),
+        Index("ix_busy_time_range", "starts_at", "ends_at"),
+    )
+
+    practitioner_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("practitioner.id"))
+    source: Mapped[Outside]
+    external_id: Mapped[str]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+
+
+class OutsideCalendar(Base):
+    """How well we know one practitioner's calendar outside: from when to when, how fresh, and what is wrong with it.
+
+    Unreadable is unknown, never free: from `unknown_from` on its practitioner is not offered.
+    """
+
+    __tablename__ = "outside_calendar"
+
+    practitioner_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("practitioner.id"), primary_key=True)
+    source: Mapped[Outside] = mapped_column(primary_key=True)
+    window_from: Mapped[datetime | None]
+    window_until: Mapped[datetime | None]
+    delta_link: Mapped[str | None]  # where the next round of changes is asked for
+    read_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]  # since when it cannot be read
+    problem: Mapped[str] = mapped_column(default="")
+    unknown_from: Mapped[datetime | None]  # None: a source that never keeps anybody from being offered

@@ -25,6 +25,7 @@ class Practitioner(HasId, Base):
     medirecords_provider_id: Mapped[str | None] = mapped_column(unique=True)
     is_active: Mapped[bool] = mapped_column(default=True)
     position: Mapped[int] = mapped_column(default=0)
+    daily_cap: Mapped[int | None]  # visits of any type on one local day
 
 
 class StaffTask(HasId, Base):
