@@ -32,11 +32,12 @@ outbox = AppGroup("outbox", help="What we still owe the outside systems.")
 graph = AppGroup("graph", help="How Outlook tells us of changes.")
 demo = AppGroup("demo", help="Invented data for local work.")
 medirecords = AppGroup("medirecords", help="The clinic's practice records.")
+times = AppGroup("times", help="Which times can be booked, and why not.")
 
 
 def register(app: Flask) -> None:
     """Add the commands to `flask`."""
-    for group in (catalogue, outbox, graph, demo, medirecords):
+    for group in (catalogue, outbox, graph, demo, medirecords, times):
         app.cli.add_command(group)
 
 
