@@ -35,6 +35,7 @@ from portal.db import LockKind, db, transaction
 from portal.outbox import relay
 from portal.payments import jobs as payments
 from portal.reactions import QUEUES
+from portal.scheduling import holidays
 from portal.sessions import forget_old
 from portal.sync import jobs as sync
 
@@ -49,6 +50,7 @@ PERIODIC: list[tuple[timedelta, Callable[[datetime], Any]]] = [
     (timedelta(seconds=30), sync.sweep),
     (timedelta(minutes=15), payments.owe_reconciliation),
     (timedelta(minutes=15), sync.owe_reconciliation),
+    (timedelta(hours=1), holidays.look_ahead),
     (timedelta(hours=6), forget_old),
 ]
 

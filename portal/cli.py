@@ -1,4 +1,4 @@
-"""Operator commands: the catalogue, the outbox, Graph's subscriptions, and what to set up in MediRecords."""
+"""Operator commands: the catalogue, the outbox, Graph's subscriptions, times, and what to set up in MediRecords."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from flask.cli import AppGroup
 from redis.exceptions import RedisError
 from sqlalchemy import select
 
-from portal import clock, demo_clinic
+from portal import clock, demo_clinic, words
 from portal.catalogue import check, load
 from portal.catalogue.checklist import medirecords_checklist
 from portal.catalogue.document import BadDocument, Document, read_document
 from portal.catalogue.export import export
 from portal.catalogue.models import Service
 from portal.config import Settings
-from portal.db import db, transaction
+from portal.db import db, retrying, transaction
 from portal.intake.definition import BadForm, parse
 from portal.outbox import owed, relay
+from portal.scheduling import holidays
 from portal.staff.tasks import settle_task
 from portal.sync import subscriptions
 
@@ -188,6 +189,22 @@ def print_checklist() -> None:
         click.echo(heading)
         for line in lines:
             click.echo(f"  [ ] {line}")
+
+
+@times.command("holidays")
+@click.option("--year", type=click.IntRange(2000, 2100), help="Only this year; else this one and the coming two.")
+def load_holidays(year: int | None) -> None:
+    """Add the public holidays of the states the clinic is in. What staff have changed stays as it is."""
+    at = clock.now()
+    years = holidays.coming_years(at) if year is None else [year]
+    added = retrying(lambda: holidays.load(years, at))
+    for holiday in added:
+        click.echo(f"Add {holiday.name}, {words.day(holiday.day)} ({holiday.state}).")
+        told = holidays.warning(holiday, at)
+        if told is not None:
+            click.echo(f"  {told}")
+    if not added:
+        click.echo("Nothing is added: all of them are there.")
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -13,8 +13,9 @@ from uuid import UUID, uuid5
 import requests
 from sqlalchemy import select
 
-from portal import clinic
+from portal import clinic, clock
 from portal.db import Json, db
+from portal.scheduling import holidays
 from portal.scheduling.models import Location, Room, WorkingHours
 from portal.staff.models import Practitioner
 
@@ -146,6 +147,9 @@ def build() -> list[str]:
         if _add(added, _practitioner(person, position)):
             db.session.add_all(_working_hours(person))
     db.session.flush()
+    at = clock.now()
+    if loaded := holidays.load(holidays.coming_years(at), at):
+        added.append(f"Add {len(loaded)} public holidays.")
     return added
 
 

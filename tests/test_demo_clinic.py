@@ -66,7 +66,7 @@ def test_practitioners_work_in_several_calendars_and_places() -> None:
 
 
 def test_nothing_is_added_the_second_time(built: list[str]) -> None:
-    assert len(built) == 8
+    assert len(built) == 9
     with transaction():
         assert demo_clinic.build() == []
 
