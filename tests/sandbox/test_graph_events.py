@@ -96,7 +96,7 @@ def test_a_new_event_is_filled_in_and_hides_its_extended_property(graph: RawGrap
         (event_json(**tagged("x", "clinicBooking")), "ErrorPropertyValidationFailure"),
         (event_json(colour="green"), "RequestBodyRead"),
         (event_json(organizer={}), "RequestBodyRead"),
-        (event_json(recurrence={}), "RequestBodyRead"),
+        (event_json(recurrence={}), "ErrorPropertyValidationFailure"),
     ],
 )
 def test_an_event_that_graph_would_not_take_is_refused(

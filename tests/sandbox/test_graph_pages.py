@@ -97,3 +97,32 @@ def test_a_mail_that_never_was_is_not_found(sandbox: RunningSandbox) -> None:
         requests.get(f"{sandbox.url}/mail/AAkALgAAAAAAHYQDEapmEc2byACqAC-EWg0A{'x' * 40}=", timeout=5).status_code
         == 404
     )
+
+
+def test_a_person_adds_moves_hides_and_deletes_an_entry(sandbox: RunningSandbox, graph: RawGraph) -> None:
+    def send(path: str, **fields: str) -> None:
+        answer = requests.post(f"{sandbox.url}/outlook/{WREN}/events{path}", data=fields, timeout=10)
+        assert answer.url == f"{sandbox.url}/?week=2026-W10#graph", answer.text
+
+    def entries() -> list[dict[str, object]]:
+        return list(sandbox.get("/_emu/graph/events"))
+
+    send("", subject="Dentist", day="2026-03-02", starts="13:00", ends="14:00", show_as="oof")
+    (entry,) = entries()
+    assert (entry["start"], entry["end"]) == ("2026-03-02T02:00:00+00:00", "2026-03-02T03:00:00+00:00")
+    assert (entry["subject"], entry["showAs"]) == ("Dentist", "oof")
+    send(f"/{entry['id']}", act="move", day="2026-03-03", starts="09:00", ends="10:00")
+    send(f"/{entry['id']}", act="private", day="2026-03-03")
+    (entry,) = entries()
+    assert (entry["start"], entry["sensitivity"]) == ("2026-03-02T22:00:00+00:00", "private")
+    shown = page(sandbox, "/?week=2026-W10")
+    assert shown.find("button", value="delete") is not None
+    send(f"/{entry['id']}", act="delete", day="2026-03-03")
+    assert entries() == []
+    send("", subject="Training", day="2026-03-04", all_day="yes", weeks="3")
+    assert [entry["isAllDay"] for entry in entries()] == [True] * 4  # a series and its three days
+
+
+def test_an_entry_without_a_day_is_refused(sandbox: RunningSandbox, graph: RawGraph) -> None:
+    answer = requests.post(f"{sandbox.url}/outlook/{WREN}/events", data={"starts": "13:00"}, timeout=10)
+    assert answer.status_code == 400

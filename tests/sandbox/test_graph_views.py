@@ -188,3 +188,72 @@ def test_free_busy_has_limits(graph: RawGraph) -> None:
     assert schedule(graph, email, endTime=late).status_code == 400
     assert schedule(graph, email, hours=(11, 9)).status_code == 400
     assert schedule(graph, *[email] * 20).status_code == 200
+
+
+def weekly(times: int) -> dict[str, Any]:
+    return {
+        "pattern": {"type": "weekly", "interval": 1, "daysOfWeek": ["monday"]},
+        "range": {"type": "numbered", "numberOfOccurrences": times},
+    }
+
+
+APRIL = {"startDateTime": "2026-03-01T00:00:00Z", "endDateTime": "2026-05-01T00:00:00Z"}
+
+
+def test_a_series_is_one_event_and_takes_time_once_a_week_by_the_wall_clock(graph: RawGraph) -> None:
+    master = graph.make_event(recurrence=weekly(7))
+
+    rows = graph.get(VIEW, **APRIL, top="50").json()["value"]
+
+    # Daylight saving ends on 5 April: 9 am is 22:00 UTC before, 23:00 UTC after.
+    assert [row["start"]["dateTime"][:16] for row in rows] == [
+        "2026-03-01T22:00", "2026-03-08T22:00", "2026-03-15T22:00", "2026-03-22T22:00", "2026-03-29T22:00",
+        "2026-04-05T23:00", "2026-04-12T23:00",
+    ]  # fmt: skip
+    assert {(row["type"], row["seriesMasterId"]) for row in rows} == {("occurrence", master["id"])}
+    assert [row["id"] for row in graph.get(f"/users/{WREN}/events").json()["value"]] == [master["id"]]
+
+
+def test_delta_tells_little_of_an_occurrence(graph: RawGraph) -> None:
+    graph.make_event(recurrence=weekly(1), showAs="free")
+
+    master, occurrence = delta(graph)[0]
+
+    assert (master["type"], master["showAs"]) == ("seriesMaster", "free")
+    assert set(occurrence) == {"@odata.type", "id", "seriesMasterId", "type", "start", "end"}
+
+
+def test_one_of_a_series_is_moved_and_the_whole_is_removed(sandbox: RunningSandbox, graph: RawGraph) -> None:
+    sandbox.knob("graph", "delta_replay", False)
+    master = graph.make_event(recurrence=weekly(3))["id"]
+    first = graph.get(VIEW, **APRIL).json()["value"][0]["id"]
+    _, link = delta(graph)
+    sandbox.post("/_emu/graph/staff-event", {
+        "user": WREN, "action": "move", "id": first, "start": "2026-03-02T03:00:00Z", "end": "2026-03-02T04:00:00Z",
+    })  # fmt: skip
+
+    rows, link = delta(graph, link)
+    assert [(row["type"], row["showAs"]) for row in rows] == [("exception", "busy")]
+
+    graph.call("DELETE", f"/users/{WREN}/events/{master}")
+    assert graph.get(VIEW, **APRIL).json()["value"] == []
+    assert master in [row["id"] for row in delta(graph, link)[0] if "@removed" in row]
+
+
+def test_a_whole_day_is_shown_from_midnight_to_midnight_in_any_zone(sandbox: RunningSandbox, graph: RawGraph) -> None:
+    sandbox.post("/_emu/graph/staff-event", {
+        "user": WREN, "action": "create", "is_all_day": True, "start": "2026-03-02T00:00:00+11:00",
+        "end": "2026-03-03T00:00:00+11:00",
+    })  # fmt: skip
+
+    for zone in ("UTC", "Tokyo Standard Time"):
+        (row,) = graph.get(VIEW, **DAY, prefer=f'outlook.timezone="{zone}"').json()["value"]
+        assert row["start"] == {"dateTime": "2026-03-02T00:00:00.0000000", "timeZone": zone}
+        assert row["end"] == {"dateTime": "2026-03-03T00:00:00.0000000", "timeZone": zone}
+
+
+def test_a_whole_day_begins_at_midnight(graph: RawGraph) -> None:
+    body = {**graph.make_event(), "isAllDay": True}
+    answer = graph.post(f"/users/{WREN}/events", {name: body[name] for name in ("start", "end", "isAllDay")})
+
+    assert refusal(answer) == (400, "ErrorPropertyValidationFailure")

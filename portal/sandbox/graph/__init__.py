@@ -1,7 +1,7 @@
 """Microsoft Graph as far as the portal uses it: calendars, mail and change notifications.
 
 The API is under /graph/v1.0, mail as its reader sees it under /mail, the controls under /_emu/graph.
-Series of events, attachments to events and $batch are not kept; asking for them is refused.
+Attachments to events and $batch are not kept; asking for them is refused.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from flask import Blueprint, Response, g, request
 
 from portal.sandbox.core import Sandbox, System
 from portal.sandbox.graph.answers import GraphError, error_response, preferences
+from portal.sandbox.graph.by_hand import calendar_forms
 from portal.sandbox.graph.calendars import Calendars
 from portal.sandbox.graph.controls import graph_controls
 from portal.sandbox.graph.event_routes import add_event_routes
@@ -55,6 +56,7 @@ def register(sandbox: Sandbox) -> Blueprint:
     bp.register_error_handler(GraphError, error_response)
     bp.register_blueprint(api)
     bp.register_blueprint(mail_pages(sandbox, post))
+    bp.register_blueprint(calendar_forms(sandbox, mailboxes, calendars))
     bp.register_blueprint(graph_controls(sandbox, mailboxes, calendars, post, notifier))
     shown = panels(sandbox, mailboxes, calendars, post, notifier)
     sandbox.add(System("graph", seed=mailboxes.seed, panels=shown, knobs=KNOBS))

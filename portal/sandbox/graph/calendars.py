@@ -9,6 +9,7 @@ from typing import Any
 
 from portal.sandbox.core import Json, Sandbox
 from portal.sandbox.graph import fields as event_fields
+from portal.sandbox.graph import series
 from portal.sandbox.graph.answers import (
     GraphError,
     Preferences,
@@ -18,9 +19,12 @@ from portal.sandbox.graph.answers import (
     new_core,
     public_id,
 )
-from portal.sandbox.graph.zones import iso_z, read_moment, write_moment
+from portal.sandbox.graph.zones import iso_z, read_moment, write_moment, zone_named
 
 FOLDER = "C"
+
+# What an event lacks that was stored before series were kept.
+BEFORE_SERIES: Json = {"type": series.SINGLE, "series": None, "recurrence": None}
 
 # Told after each write: ("created" | "updated" | "deleted", the event as stored)
 Told = Callable[[str, Json], None]
@@ -37,6 +41,8 @@ class Calendars:
         """A new event from a request body. Raises DuplicateTransaction for a transaction id that was used before."""
         new = {**event_fields.DEFAULTS, **event_fields.writable_fields(sent)}
         times = _times(sent)
+        check_whole_days(new, times)
+        rule = series.read_rule(sent)
         properties = event_fields.extended_properties(sent)
         transaction_id = sent.get("transactionId")
         if transaction_id is not None and not isinstance(transaction_id, str):
@@ -54,12 +60,17 @@ class Calendars:
                 "is_deleted": False,
                 "properties": properties,
                 "fields": new,
+                "type": series.MASTER if rule else series.SINGLE,
+                "series": None,
+                "recurrence": rule,
                 **times,
             }
             if transaction_id:
                 memory = {"core": event["core"]}
                 self._sandbox.store.put("graph", f"transaction:{mailbox['id']}", transaction_id, memory)
-            return self._write(event, "created")
+            self._write(event, "created")
+            self._write_occurrences(event)
+            return event
 
     def update(self, mailbox: Json, event_id: str, sent: Json, if_match: str | None = None) -> Json:
         """Change the sent fields only. Raises 412 if `if_match` is not the event's etag."""
@@ -78,12 +89,18 @@ class Calendars:
             event.update(_times(sent, event))
             event["fields"].update(new)
             event["properties"].update(properties)
-            return self._write(event, "updated")
+            check_whole_days(event["fields"], event)
+            if event["type"] == series.OCCURRENCE:
+                event["type"] = series.EXCEPTION
+            self._write(event, "updated")
+            self._write_occurrences(event)
+            return event
 
     def remove(self, mailbox: Json, event_id: str) -> Json:
         with self._sandbox.store.lock:
             event = self.get(mailbox["id"], event_id)
             event["is_deleted"] = True
+            self._forget_occurrences(event)
             return self._write(event, "deleted")
 
     def get(self, user_id: str, event_id: str) -> Json:
@@ -91,19 +108,36 @@ class Calendars:
         event = self._sandbox.store.get("graph", f"event:{user_id}", core)
         if event is None or event["is_deleted"] or folder not in (None, FOLDER):
             raise item_not_found()
-        return event
+        return BEFORE_SERIES | event
 
     def all(self, user_id: str) -> list[Json]:
         """Everything that ever was in the calendar, removed events too, oldest first."""
-        return self._sandbox.store.all("graph", f"event:{user_id}")
+        return [BEFORE_SERIES | event for event in self._sandbox.store.all("graph", f"event:{user_id}")]
 
     def live(self, user_id: str) -> list[Json]:
         return [event for event in self.all(user_id) if not event["is_deleted"]]
 
     def between(self, user_id: str, start: datetime, end: datetime) -> list[Json]:
-        """Events that touch the window, by their start."""
-        inside = [event for event in self.live(user_id) if touches(event, start, end)]
+        """What takes time in the window, by its start: single events and occurrences, never the master of a series."""
+        taking_time = [event for event in self.live(user_id) if event["type"] != series.MASTER]
+        inside = [event for event in taking_time if touches(event, start, end)]
         return sorted(inside, key=lambda event: datetime.fromisoformat(event["starts_at"]))
+
+    def _write_occurrences(self, event: Json) -> None:
+        """Make the occurrences of a series anew. Nobody is told of them: Graph speaks of the master only."""
+        if event["type"] != series.MASTER:
+            return
+        self._forget_occurrences(event)
+        own = {"type": series.OCCURRENCE, "series": event["core"], "recurrence": None, "transaction_id": None}
+        for place, (start, end) in enumerate(series.spans(event)):
+            core = f"{event['core'][:-3]}{place:03}"  # an occurrence keeps its id while the series changes
+            times = {"starts_at": start.isoformat(), "ends_at": end.isoformat()}
+            self._stamp({**event, **own, **times, "core": core, "is_deleted": False})
+
+    def _forget_occurrences(self, event: Json) -> None:
+        for one in self.all(event["user_id"]):
+            if one["series"] == event["core"]:
+                self._sandbox.store.put("graph", f"event:{one['user_id']}", one["core"], {**one, "is_deleted": True})
 
     def _claim_transaction(self, user_id: str, transaction_id: str | None) -> None:
         memory = self._sandbox.store.get("graph", f"transaction:{user_id}", transaction_id or "")
@@ -111,12 +145,15 @@ class Calendars:
             raise DuplicateTransaction(memory["core"])
 
     def _write(self, event: Json, change: str) -> Json:
+        self._stamp(event)
+        self._tell(change, event)
+        return event
+
+    def _stamp(self, event: Json) -> None:
         event["change_key"] = secrets.token_urlsafe(18)
         event["modified_at"] = self._sandbox.now().isoformat()
         event["change"] = self._next_change()
         self._sandbox.store.put("graph", f"event:{event['user_id']}", event["core"], event)
-        self._tell(change, event)
-        return event
 
     def _next_change(self) -> int:
         last = self._sandbox.store.get("graph", "counter", "change") or {"value": 0}
@@ -156,22 +193,39 @@ def shown(event: Json, prefs: Preferences, property_id: str | None = None) -> Js
         "bodyPreview": event_fields.written_body(fields["body"], as_text=True)["content"][:255],
         **fields,
         "body": event_fields.written_body(fields["body"], prefs.text_body),
-        "start": write_moment(datetime.fromisoformat(event["starts_at"]), prefs.zone),
-        "end": write_moment(datetime.fromisoformat(event["ends_at"]), prefs.zone),
+        "start": edge(event, "start", prefs.zone),
+        "end": edge(event, "end", prefs.zone),
         "hasAttachments": False,
         "isCancelled": False,
         "isDraft": False,
         "isOrganizer": event["is_organizer"],
         "organizer": {"emailAddress": event["organizer"]},
         "responseStatus": {"response": "organizer" if event["is_organizer"] else "accepted"},
-        "type": "singleInstance",
-        "seriesMasterId": None,
-        "recurrence": None,
+        "type": event["type"],
+        "seriesMasterId": event["series"] and public_id(event["series"], FOLDER, prefs.immutable),
+        "recurrence": event["recurrence"],
         "webLink": f"https://outlook.office365.com/owa/?itemid={event['core']}&exvsurl=1&path=/calendar/item",
     }
     if property_id is not None and property_id in event["properties"]:
         row["singleValueExtendedProperties"] = [{"id": property_id, "value": event["properties"][property_id]}]
     return row
+
+
+def edge(event: Json, name: str, zone: str | None) -> Json:
+    """Start or end as Graph shows it: of a whole day midnight of that date, whatever zone was asked for."""
+    at = datetime.fromisoformat(event[f"{name}s_at"])
+    if not event["fields"]["isAllDay"]:
+        return write_moment(at, zone)
+    day = at.astimezone(zone_named(event[f"{name}_zone"])).date()
+    return {"dateTime": f"{day}T00:00:00.0000000", "timeZone": zone or "UTC"}
+
+
+def check_whole_days(fields: Json, times: Json) -> None:
+    """An event of whole days begins and ends at midnight of its own zone."""
+    for name in ("start", "end") if fields["isAllDay"] else ():
+        at = datetime.fromisoformat(times[f"{name}s_at"]).astimezone(zone_named(times[f"{name}_zone"]))
+        if (at.hour, at.minute, at.second) != (0, 0, 0):
+            raise bad_property(name, "of an all-day event is not midnight")
 
 
 def _times(sent: Json, known: Json | None = None) -> dict[str, Any]:

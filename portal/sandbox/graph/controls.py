@@ -1,7 +1,9 @@
 """The control plane of Graph under /_emu/graph: people who edit their calendar, lifecycle events, and the ledgers.
 
-POST /staff-event   {"user", "action": "create", "start", "end", "subject"?, "show_as"?, "is_all_day"?, "organizer"?}
+POST /staff-event   {"user", "action": "create", "start", "end", "subject"?, "show_as"?, "is_all_day"?, "organizer"?,
+                     "recurrence"?}
                     {"user", "action": "move", "id", "start", "end"} | {"action": "delete" | "private", "id"}
+                    {"user", "action": "show", "id", "show_as"}
 POST /lifecycle     {"event": "missed" | "reauthorizationRequired" | "subscriptionRemoved", "subscription"?}
 POST /expire-delta  every delta token from before answers 410
 GET  /events        ?deleted=1 adds the removed ones; GET /messages; GET /subscriptions
@@ -24,7 +26,7 @@ from portal.sandbox.graph.calendars import FOLDER, Calendars, etag
 from portal.sandbox.graph.mailboxes import Mailboxes
 from portal.sandbox.graph.notifications import Notifier
 from portal.sandbox.graph.post import DRAFTS, Post
-from portal.sandbox.graph.zones import read_instant, write_moment
+from portal.sandbox.graph.zones import read_instant, windows_name, write_moment
 
 LIFECYCLE = ("missed", "reauthorizationRequired", "subscriptionRemoved")
 
@@ -39,7 +41,7 @@ def graph_controls(
     def staff_event() -> Response:
         wanted = request.get_json()
         mailbox = mailboxes.get(wanted["user"])
-        actions = {"create": create, "move": change, "private": change, "delete": delete}
+        actions = {"create": create, "move": change, "private": change, "show": change, "delete": delete}
         if wanted.get("action") not in actions:
             abort(400, f"action is one of {', '.join(actions)}")
         return jsonify(ledger_row(actions[wanted["action"]](mailbox, wanted)))
@@ -51,11 +53,13 @@ def graph_controls(
             "subject": wanted.get("subject", "Private errand"),
             "showAs": wanted.get("show_as", "busy"),
             "isAllDay": wanted.get("is_all_day", False),
+            "recurrence": wanted.get("recurrence"),
         }
         return calendars.create(mailbox, sent, wanted.get("organizer"))
 
     def change(mailbox: Json, wanted: Json) -> Json:
-        sent = times(wanted) if wanted["action"] == "move" else {"sensitivity": "private"}
+        changes: dict[str, Json] = {"private": {"sensitivity": "private"}, "show": {"showAs": wanted.get("show_as")}}
+        sent = changes.get(wanted["action"]) or times(wanted)
         return calendars.update(mailbox, wanted["id"], sent)
 
     def delete(mailbox: Json, wanted: Json) -> Json:
@@ -93,11 +97,12 @@ def graph_controls(
     def subscriptions() -> Response:
         return jsonify(notifier.subscriptions())
 
+    def times(wanted: Json) -> Json:
+        """In the clinic's zone: a whole day is a whole day there, and a series goes by its clock."""
+        zone = windows_name(sandbox.settings.practice_zone)
+        return {name: write_moment(read_instant(wanted.get(name), name), zone) for name in ("start", "end")}
+
     return bp
-
-
-def times(wanted: Json) -> Json:
-    return {name: write_moment(read_instant(wanted.get(name), name), None) for name in ("start", "end")}
 
 
 def ledger_row(event: Json) -> Json:
@@ -118,6 +123,8 @@ def ledger_row(event: Json) -> Json:
         "attendees": len(event["fields"]["attendees"]),
         "transactionId": event["transaction_id"],
         "metadata": metadata(event),
+        "isAllDay": event["fields"]["isAllDay"],
+        "type": event["type"],
         "isCancelled": False,
         "isDeleted": event["is_deleted"],
     }

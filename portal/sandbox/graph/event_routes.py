@@ -70,7 +70,8 @@ def add_event_routes(api: Blueprint, sandbox: Sandbox, calendars: Calendars, pos
     def list_events(user: str) -> Response:
         query.refuse_other_than("$select", "$expand", "$filter", "$top", "$skip")
         wanted, property_id, prefs = query.property_filter(), query.expanded_property(), preferences()
-        found = [e for e in calendars.live(g.mailbox["id"]) if wanted is None or wanted.passes(e["properties"])]
+        here = [event for event in calendars.live(g.mailbox["id"]) if event["series"] is None]
+        found = [event for event in here if wanted is None or wanted.passes(event["properties"])]
         rows = [query.select(shown(event, prefs, property_id)) for event in found]
         return jsonify(collection(rows, f"users('{g.mailbox['id']}')/events", page_size(10)))
 

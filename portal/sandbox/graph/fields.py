@@ -12,6 +12,7 @@ from portal.sandbox.graph.answers import GraphError, bad_property
 
 PROPERTY_ID = re.compile(r"(String|Integer|Boolean|SystemTime) \{[0-9a-fA-F-]{36}\} (Name [\w.\- ]+|Id 0x[0-9a-fA-F]+)")
 MAX_ATTENDEES = 500
+SHOW_AS = ("busy", "tentative", "oof", "free", "workingElsewhere", "unknown")
 
 Check = Callable[[Any], bool]
 
@@ -63,7 +64,7 @@ WRITABLE: dict[str, Check] = {
     "categories": is_texts,
     "sensitivity": one_of("normal", "personal", "private", "confidential"),
     "importance": one_of("low", "normal", "high"),
-    "showAs": one_of("free", "tentative", "busy", "oof", "workingElsewhere", "unknown"),
+    "showAs": one_of(*SHOW_AS),
     "isReminderOn": is_flag,
     "reminderMinutesBeforeStart": is_minutes,
     "attendees": is_attendees,
@@ -75,8 +76,9 @@ WRITABLE: dict[str, Check] = {
     "isOnlineMeeting": is_flag,
     "onlineMeetingProvider": one_of("unknown", "teamsForBusiness"),
 }
-# Read or checked elsewhere: times with their zones, the transaction id and the extended properties.
-APART = {"start", "end", "transactionId", "singleValueExtendedProperties"}
+# Read or checked elsewhere: times with their zones, the rule of a series, the transaction id and the extended
+# properties.
+APART = {"start", "end", "transactionId", "singleValueExtendedProperties", "recurrence"}
 DEFAULTS: Json = {
     "subject": "",
     "body": {"contentType": "html", "content": ""},

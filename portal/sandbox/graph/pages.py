@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, abort, render_template, request
 
 from portal.sandbox.core import Json, Panel, Sandbox
+from portal.sandbox.graph import fields as event_fields
 from portal.sandbox.graph import mime
 from portal.sandbox.graph.answers import core_of, public_id
-from portal.sandbox.graph.calendars import Calendars
+from portal.sandbox.graph.calendars import FOLDER, Calendars
 from portal.sandbox.graph.controls import metadata
 from portal.sandbox.graph.mailboxes import Mailboxes
 from portal.sandbox.graph.notifications import Notifier
@@ -52,8 +53,15 @@ def panels(sandbox: Sandbox, mailboxes: Mailboxes, calendars: Calendars, post: P
             "next": f"{monday + timedelta(days=7):%G-W%V}",
             "days": days,
             "zone": zone.key,
+            "today": sandbox.now().astimezone(zone).date(),
+            "show_as": event_fields.SHOW_AS,
             "calendars": [
-                {"name": box["name"], "email": box["email"], "days": _days(calendars, box["id"], days, zone)}
+                {
+                    "id": box["id"],
+                    "name": box["name"],
+                    "email": box["email"],
+                    "days": _days(calendars, box["id"], days, zone),
+                }
                 for box in mailboxes.practitioners()
             ],
         }
@@ -102,6 +110,8 @@ def _days(calendars: Calendars, user_id: str, days: list[date], zone: ZoneInfo) 
 def _event_row(event: Json, zone: ZoneInfo) -> Json:
     fields = event["fields"]
     return {
+        "id": public_id(event["core"], FOLDER, immutable=True),
+        "is_of_series": event["series"] is not None,
         "starts_at": datetime.fromisoformat(event["starts_at"]).astimezone(zone),
         "ends_at": datetime.fromisoformat(event["ends_at"]).astimezone(zone),
         "subject": fields["subject"],

@@ -11,7 +11,7 @@ from portal.sandbox.core import Json, Sandbox
 from portal.sandbox.graph.answers import GraphError, graph_root, json_body, preferences
 from portal.sandbox.graph.calendars import Calendars, touches
 from portal.sandbox.graph.mailboxes import Mailboxes
-from portal.sandbox.graph.zones import WINDOWS, read_moment, write_moment
+from portal.sandbox.graph.zones import read_moment, windows_name, write_moment
 
 DIGITS = {"free": "0", "tentative": "1", "busy": "2", "oof": "3", "workingElsewhere": "4", "unknown": "2"}
 MAX_WINDOW = timedelta(days=42)
@@ -83,7 +83,3 @@ def item(event: Json) -> Json:
     if not is_private:
         row |= {"subject": event["fields"]["subject"], "location": event["fields"]["location"].get("displayName", "")}
     return row
-
-
-def windows_name(iana: str) -> str:
-    return next((windows for windows, name in WINDOWS.items() if name == iana), "UTC")

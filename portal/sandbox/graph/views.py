@@ -8,7 +8,7 @@ from datetime import datetime
 from flask import Blueprint, Response, g, jsonify, request
 
 from portal.sandbox.core import Json, Sandbox
-from portal.sandbox.graph import query
+from portal.sandbox.graph import query, series
 from portal.sandbox.graph.answers import (
     GraphError,
     Preferences,
@@ -117,7 +117,10 @@ class Rounds:
 
     def _row(self, event: Json, state: Json, prefs: Preferences) -> Json:
         if self._is_inside(event, state):
-            return {"@odata.type": "#microsoft.graph.event", **shown(event, prefs)}
+            row = {"@odata.type": "#microsoft.graph.event", **shown(event, prefs)}
+            # Of an occurrence nothing else is told, not even whether it is busy.
+            bare = ("@odata.type", "id", "seriesMasterId", "type", "start", "end")
+            return {name: row[name] for name in bare} if event["type"] == series.OCCURRENCE else row
         return {
             "@odata.type": "#microsoft.graph.event",
             "id": public_id(event["core"], FOLDER, prefs.immutable),
@@ -127,6 +130,8 @@ class Rounds:
     @staticmethod
     def _is_inside(event: Json, state: Json) -> bool:
         start, end = datetime.fromisoformat(state["start"]), datetime.fromisoformat(state["end"])
+        if event["type"] == series.MASTER:
+            return not event["is_deleted"] and datetime.fromisoformat(event["starts_at"]) < end
         return not event["is_deleted"] and touches(event, start, end)
 
     @staticmethod

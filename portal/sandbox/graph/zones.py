@@ -66,6 +66,12 @@ def zone_named(name: Any) -> ZoneInfo:
     )
 
 
+def windows_name(iana: str) -> str:
+    """The Windows name of a zone; UTC for one that is not in the list."""
+    iana = "Australia/Sydney" if iana == "Australia/Melbourne" else iana  # one zone to Windows
+    return next((windows for windows, name in WINDOWS.items() if name == iana), "UTC")
+
+
 def read_moment(value: Any, name: str) -> datetime:
     """A {dateTime, timeZone} pair as UTC. The dateTime carries no offset."""
     if not isinstance(value, dict) or not isinstance(value.get("dateTime"), str):
