@@ -5,17 +5,12 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import uuid
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
-
-import requests
-import structlog
+from urllib.parse import quote
 
 from portal.integrations.entra import AppTokens
+from portal.integrations.graph_calls import Calls
 from portal.integrations.graph_values import (
     METADATA_PROPERTY,
     AlreadySubscribed,
@@ -27,14 +22,13 @@ from portal.integrations.graph_values import (
     Json,
     Subscription,
     draft_of,
-    error_of,
     event_body,
     event_of,
     instant,
     json_of,
     subscription_of,
 )
-from portal.integrations.http import NotFound, Permanent, call, new_session
+from portal.integrations.http import NotFound, Permanent
 
 __all__ = [
     "METADATA_PROPERTY",
@@ -47,8 +41,6 @@ __all__ = [
     "GraphEvent",
     "Subscription",
 ]
-
-log = structlog.get_logger(__name__)
 
 EXPANDED = f"singleValueExtendedProperties($filter=id eq '{METADATA_PROPERTY}')"
 SELECTED = (
@@ -65,9 +57,7 @@ class Graph:
     """
 
     def __init__(self, *, base_url: str, tokens: AppTokens) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._tokens = tokens
-        self._session = new_session()
+        self._calls = Calls(base_url, tokens)
 
     # https://learn.microsoft.com/graph/api/calendar-post-events
     def create_event(self, user_id: str, spec: EventSpec, *, transaction_id: str) -> GraphEvent:
@@ -83,7 +73,7 @@ class Graph:
             "isReminderOn": False,
         }
         try:
-            answer = self._call("POST", f"/users/{_q(user_id)}/events", "/users/{id}/events", json=body)
+            answer = self._calls.call("POST", f"/users/{_q(user_id)}/events", "/users/{id}/events", json=body)
         except DuplicateTransaction as duplicate:
             return self._existing_event(user_id, spec, transaction_id, duplicate.existing_id)
         return self._written(user_id, json_of(answer), spec)
@@ -91,7 +81,7 @@ class Graph:
     # https://learn.microsoft.com/graph/api/event-update
     def update_event(self, user_id: str, event_id: str, spec: EventSpec, *, etag: str | None = None) -> GraphEvent:
         """Make an event what `spec` says. With an etag only if nobody has changed it since, else Conflict."""
-        answer = self._call(
+        answer = self._calls.call(
             "PATCH", *_event_path(user_id, event_id), json=event_body(spec), headers={"If-Match": etag} if etag else {}
         )
         return replace(event_of(json_of(answer)), metadata=dict(spec.metadata))
@@ -100,12 +90,12 @@ class Graph:
     def delete_event(self, user_id: str, event_id: str) -> None:
         """Remove an event; one that is gone already is as good."""
         with contextlib.suppress(NotFound):
-            self._call("DELETE", *_event_path(user_id, event_id))
+            self._calls.call("DELETE", *_event_path(user_id, event_id))
 
     # https://learn.microsoft.com/graph/api/event-get
     def get_event(self, user_id: str, event_id: str) -> GraphEvent:
         query = {"$select": SELECTED, "$expand": EXPANDED}
-        return event_of(json_of(self._call("GET", *_event_path(user_id, event_id), query=query)))
+        return event_of(json_of(self._calls.call("GET", *_event_path(user_id, event_id), query=query)))
 
     # https://learn.microsoft.com/graph/api/singlevaluelegacyextendedproperty-get
     def find_events(self, user_id: str, reference: str) -> list[GraphEvent]:
@@ -113,7 +103,7 @@ class Graph:
         wanted = _literal(f'"b":{json.dumps(reference)}')
         own = f"ep/id eq {_literal(METADATA_PROPERTY)} and contains(ep/value, {wanted})"
         query = {"$filter": f"singleValueExtendedProperties/Any(ep: {own})", "$select": SELECTED, "$expand": EXPANDED}
-        rows = self._pages(f"/users/{_q(user_id)}/events", "/users/{id}/events", query)
+        rows = self._calls.pages(f"/users/{_q(user_id)}/events", "/users/{id}/events", query)
         return sorted((event_of(row) for row in rows), key=lambda event: event.created_at)
 
     # https://learn.microsoft.com/graph/api/user-list-calendarview
@@ -126,7 +116,7 @@ class Graph:
             "$expand": EXPANDED,
             "$top": "100",
         }
-        rows = self._pages(f"/users/{_q(user_id)}/calendarView", "/users/{id}/calendarView", query)
+        rows = self._calls.pages(f"/users/{_q(user_id)}/calendarView", "/users/{id}/calendarView", query)
         return sorted((event_of(row) for row in rows), key=lambda event: event.created_at)
 
     # https://learn.microsoft.com/graph/api/subscription-post-subscriptions
@@ -144,7 +134,7 @@ class Graph:
             "latestSupportedTlsVersion": "v1_2",
         }
         try:
-            return subscription_of(json_of(self._call("POST", "/subscriptions", "/subscriptions", json=body)))
+            return subscription_of(json_of(self._calls.call("POST", "/subscriptions", "/subscriptions", json=body)))
         except Permanent as error:
             if error.status == 409:
                 raise AlreadySubscribed("graph", error.code, status=409) from error
@@ -154,22 +144,22 @@ class Graph:
     def renew_subscription(self, subscription_id: str, expires_at: datetime) -> Subscription:
         """Renew and reauthorize at once. Raises NotFound for one that has lapsed."""
         body = {"expirationDateTime": instant(expires_at)}
-        return subscription_of(json_of(self._call("PATCH", *_subscription_path(subscription_id), json=body)))
+        return subscription_of(json_of(self._calls.call("PATCH", *_subscription_path(subscription_id), json=body)))
 
     # https://learn.microsoft.com/graph/api/subscription-delete
     def delete_subscription(self, subscription_id: str) -> None:
         with contextlib.suppress(NotFound):
-            self._call("DELETE", *_subscription_path(subscription_id))
+            self._calls.call("DELETE", *_subscription_path(subscription_id))
 
     # https://learn.microsoft.com/graph/api/subscription-list
     def list_subscriptions(self) -> list[Subscription]:
         """All of ours, whatever they are about."""
-        return [subscription_of(row) for row in self._pages("/subscriptions", "/subscriptions", {})]
+        return [subscription_of(row) for row in self._calls.pages("/subscriptions", "/subscriptions", {})]
 
     # https://learn.microsoft.com/graph/api/user-post-messages
     def create_draft(self, sender: str, mime: bytes) -> str:
         """Put a whole MIME message into the drafts and answer its id. Nothing is sent."""
-        answer = self._call(
+        answer = self._calls.call(
             "POST",
             f"/users/{_q(sender)}/messages",
             "/users/{id}/messages",
@@ -182,20 +172,20 @@ class Graph:
     def find_message(self, sender: str, internet_message_id: str) -> Draft | None:
         """The message with this Message-ID line; the sent one if there are a sent one and a draft."""
         query = {"$filter": f"internetMessageId eq {_literal(internet_message_id)}", "$select": "id,isDraft"}
-        found = [draft_of(row) for row in self._pages(f"/users/{_q(sender)}/messages", "/users/{id}/messages", query)]
-        return min(found, key=lambda message: message.is_draft, default=None)
+        rows = self._calls.pages(f"/users/{_q(sender)}/messages", "/users/{id}/messages", query)
+        return min(map(draft_of, rows), key=lambda message: message.is_draft, default=None)
 
     # https://learn.microsoft.com/graph/api/message-get
     def get_message(self, sender: str, message_id: str) -> Draft:
         path, template = _message_path(sender, message_id)
-        return draft_of(json_of(self._call("GET", path, template, query={"$select": "id,isDraft"})))
+        return draft_of(json_of(self._calls.call("GET", path, template, query={"$select": "id,isDraft"})))
 
     # https://learn.microsoft.com/graph/api/message-send
     def send_draft(self, sender: str, draft_id: str) -> None:
         """Send a draft; one that was sent before is left alone. Raises NotFound if there is no such message."""
         path, template = _message_path(sender, draft_id)
         try:
-            self._call("POST", f"{path}/send", f"{template}/send")
+            self._calls.call("POST", f"{path}/send", f"{template}/send")
         except NotFound:
             # A sent message has left the drafts, but keeps its immutable id.
             if self.get_message(sender, draft_id).is_draft:
@@ -212,7 +202,7 @@ class Graph:
                 return event
         view = {"startDateTime": instant(spec.starts_at), "endDateTime": instant(spec.ends_at)}
         query = {**view, "$expand": EXPANDED, "$top": "50"}
-        for row in self._pages(f"/users/{_q(user_id)}/calendarView", "/users/{id}/calendarView", query):
+        for row in self._calls.pages(f"/users/{_q(user_id)}/calendarView", "/users/{id}/calendarView", query):
             if row.get("transactionId") == transaction_id:
                 return event_of(row)
         raise NotFound("graph", "ErrorDuplicateTransactionId")
@@ -222,53 +212,6 @@ class Graph:
         event = replace(event_of(row), metadata=dict(spec.metadata))
         is_ours = (event.starts_at, event.ends_at) == (spec.starts_at, spec.ends_at) and event.subject == spec.subject
         return event if is_ours else self.get_event(user_id, event.id)
-
-    def _pages(self, path: str, template: str, query: Mapping[str, str]) -> list[Json]:
-        page = json_of(self._call("GET", path, template, query=query))
-        rows = list(page["value"])
-        while next_link := page.get("@odata.nextLink"):
-            page = json_of(self._call("GET", self._checked(next_link), template))
-            rows += page["value"]
-        return rows
-
-    def _checked(self, link: str) -> str:
-        """A link of Graph's own making, below our base: it gets our bearer token."""
-        if not link.startswith(f"{self._base_url}/") or urlsplit(link)[:2] != urlsplit(self._base_url)[:2]:
-            raise Permanent("graph", "nextLink leads elsewhere")
-        return link.removeprefix(self._base_url)
-
-    def _call(
-        self,
-        method: str,
-        path: str,
-        template: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        **kwargs: Any,
-    ) -> requests.Response:
-        """One call; a refused token is replaced once, because a 401 says that nothing was done."""
-        url = self._base_url + path + (f"?{urlencode(query, quote_via=quote)}" if query else "")
-        for attempt in (1, 2):
-            sent = {**self._headers(), **(headers or {})}
-            response = call(self._session, "graph", method, url, template=template, headers=sent, **kwargs)
-            if response.status_code != 401 or attempt == 2:
-                break
-            self._tokens.forget()
-        if not response.ok:
-            error = error_of(response, method)
-            request_id = response.headers.get("request-id")
-            log.warning("graph.refused", status=response.status_code, error=error.code, partner_request_id=request_id)
-            raise error
-        return response
-
-    def _headers(self) -> dict[str, str]:
-        return {
-            "Authorization": f"Bearer {self._tokens.bearer()}",
-            "Prefer": 'IdType="ImmutableId", outlook.body-content-type="text"',
-            "client-request-id": str(uuid.uuid4()),
-            "return-client-request-id": "true",
-        }
 
 
 def _literal(text: str) -> str:
