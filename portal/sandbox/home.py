@@ -9,23 +9,45 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import ImmutableMultiDict
 
+from portal.sandbox import switches
 from portal.sandbox.core import CALL_FAULTS, Fault, Json, Sandbox
 from portal.sandbox.deliveries import DELIVERY_FAULTS, DeliveryFault
+from portal.sandbox.graph.controls import LIFECYCLE
+from portal.sandbox.graph.notifications import Notifier
 
 SHOWN_CALLS, SHOWN_DELIVERIES = 200, 200
 TITLES = {"stripe": "Stripe", "graph": "Microsoft Graph", "entra": "Entra ID", "medirecords": "MediRecords"}
-# What is most often made to fail; any other "METHOD /path" can be typed.
-COMMON_CALLS = (
-    "POST /stripe/v1/checkout/sessions",
-    "GET /stripe/v1/checkout/sessions/*",
-    "POST /stripe/v1/refunds",
-    "* /graph/*",
-    "POST /graph/*/events",
-    "POST /graph/*/send",
-    "* /medirecords/*",
-    "POST /medirecords/*",
-    "POST /*/oauth2/v2.0/token",
-)
+# Who sends something to the portal.
+SENDERS = ("stripe", "graph")
+# What is most often made to fail, in words; any other "METHOD /path" can be typed.
+COMMON_CALLS = {
+    "Stripe": {
+        "POST /stripe/v1/checkout/sessions": "make a payment page",
+        "GET /stripe/v1/checkout/sessions/*": "look at a payment page",
+        "POST /stripe/v1/checkout/sessions/*/expire": "close a payment page",
+        "POST /stripe/v1/refunds": "give money back",
+        "* /stripe/v1/*": "everything",
+    },
+    "Microsoft Graph": {
+        "POST /graph/*/events": "write an event",
+        "PATCH /graph/*/events/*": "move an event",
+        "DELETE /graph/*/events/*": "remove an event",
+        "GET /graph/*/events/*": "read an event",
+        "GET /graph/*/calendarView/delta": "read what is new in a calendar",
+        "POST /graph/*/messages": "write a mail",
+        "POST /graph/*/send": "send a mail",
+        "* /graph/*/subscriptions*": "subscribe",
+        "* /graph/*": "everything",
+    },
+    "MediRecords": {
+        "POST /medirecords/v1/practices/*/appointments": "book an appointment",
+        "PUT /medirecords/v1/practices/*/appointments/*": "change an appointment",
+        "POST /medirecords/v2/patients": "make a patient",
+        "GET /medirecords/*": "look something up",
+        "* /medirecords/*": "everything",
+    },
+    "Entra ID": {"POST /*/oauth2/v2.0/token": "get a token"},
+}
 
 
 def register(sandbox: Sandbox) -> Blueprint:
@@ -34,9 +56,11 @@ def register(sandbox: Sandbox) -> Blueprint:
 
     @bp.get("/")
     def start() -> ResponseReturnValue:
+        systems = [_shown(sandbox, name) for name in sandbox.systems]
         return render_template(
             "sandbox/home.html",
-            systems=[_shown(sandbox, name) for name in sandbox.systems],
+            systems=systems,
+            turned=sum(one["is_turned"] for system in systems for one in system["switches"]),
             calls=[_call(sandbox, call) for call in sandbox.store.calls(limit=SHOWN_CALLS)],
             deliveries=list(reversed(sandbox.deliveries.history))[:SHOWN_DELIVERIES],
             waiting=sandbox.deliveries.waiting(),
@@ -45,6 +69,7 @@ def register(sandbox: Sandbox) -> Blueprint:
             call_kinds=CALL_FAULTS,
             delivery_kinds=DELIVERY_FAULTS,
             common_calls=COMMON_CALLS,
+            senders=SENDERS,
             clock=_local(sandbox, sandbox.now()),
             zone=sandbox.settings.practice_zone,
             offset_minutes=round(sandbox.clock.offset_seconds / 60),
@@ -57,10 +82,7 @@ def register(sandbox: Sandbox) -> Blueprint:
 
     @bp.post("/home/delivery-faults")
     def add_delivery_fault() -> ResponseReturnValue:
-        fault = _delivery_fault(request.form)
-        if fault.system not in sandbox.systems:
-            abort(400, "No such system.")
-        sandbox.deliveries.faults.append(fault)
+        sandbox.deliveries.faults.append(_delivery_fault(request.form))
         return _back("faults")
 
     @bp.post("/home/faults/reset")
@@ -68,6 +90,39 @@ def register(sandbox: Sandbox) -> Blueprint:
         sandbox.faults.clear()
         sandbox.deliveries.clear_faults()
         return _back("faults")
+
+    @bp.post("/home/switches")
+    def turn_switches() -> ResponseReturnValue:
+        system = request.form.get("system", "")
+        if system not in sandbox.systems:
+            abort(400, "No such system.")
+        try:
+            switches.turn(sandbox, system, request.form)
+        except switches.NotAChoice as error:
+            abort(400, str(error))
+        return _back("switches")
+
+    @bp.post("/home/switches/reset")
+    def turn_switches_back() -> ResponseReturnValue:
+        switches.turn_back(sandbox)
+        return _back("switches")
+
+    @bp.post("/home/subscriptions/<id>")
+    def tell_about_subscription(id: str) -> ResponseReturnValue:
+        notifier, event = Notifier(sandbox), request.form.get("event", "")
+        if event not in LIFECYCLE:
+            abort(400, "Choose what should become of it.")
+        for subscription in notifier.subscriptions():
+            if subscription["id"] == id:
+                notifier.lifecycle(event, subscription)
+        return _back("graph")
+
+    @bp.post("/home/delta/expire")
+    def expire_delta() -> ResponseReturnValue:
+        with sandbox.store.lock:
+            for state in sandbox.store.all("graph", "delta"):
+                sandbox.store.put("graph", "delta", state["token"], state | {"is_gone": True})
+        return _back("graph")
 
     @bp.post("/home/clock")
     def move_clock() -> ResponseReturnValue:
@@ -89,7 +144,12 @@ def _shown(sandbox: Sandbox, name: str) -> Json:
         {"title": panel.title, "template": panel.template, "data": panel.context()}
         for panel in sandbox.systems[name].panels
     ]
-    return {"name": name, "title": TITLES.get(name, name.capitalize()), "panels": panels}
+    return {
+        "name": name,
+        "title": TITLES.get(name, name.capitalize()),
+        "panels": panels,
+        "switches": switches.shown(sandbox, name),
+    }
 
 
 def _call(sandbox: Sandbox, call: Json) -> Json:
@@ -101,7 +161,7 @@ def _local(sandbox: Sandbox, moment: datetime) -> datetime:
 
 
 def _call_fault(form: ImmutableMultiDict[str, str]) -> Fault:
-    match, kind = form.get("match", "").strip(), form.get("kind", "")
+    match, kind = form.get("other", "").strip() or form.get("match", ""), form.get("kind", "")
     if kind not in CALL_FAULTS:
         abort(400, "Choose what should go wrong.")
     if not match.partition(" ")[2].startswith(("/", "*")):
@@ -114,18 +174,23 @@ def _call_fault(form: ImmutableMultiDict[str, str]) -> Fault:
         status=int(_number(form, "status", 0)) or None,
         seconds=_number(form, "seconds", 0),
         retry_after=retry_after or None,
+        skip=max(0, int(_number(form, "skip", 0))),
     )
 
 
 def _delivery_fault(form: ImmutableMultiDict[str, str]) -> DeliveryFault:
-    kind = form.get("kind", "")
+    system, kind = form.get("system", ""), form.get("kind", "")
+    if system not in SENDERS:
+        abort(400, "Nothing is sent by that system.")
     if kind not in DELIVERY_FAULTS:
         abort(400, "Choose what should go wrong.")
+    if (system, kind) == ("graph", "old"):
+        abort(400, "Graph does not sign what it sends, so there is no signature to be old.")
     times, copies = max(1, int(_number(form, "times", 1))), max(1, int(_number(form, "copies", 1)))
     if kind == "shuffle":
         # So many are collected as are mixed; fewer would wait for ever.
         times = copies = max(2, times)
-    return DeliveryFault(form.get("system", ""), kind, times=times, seconds=_number(form, "seconds", 0), copies=copies)
+    return DeliveryFault(system, kind, times=times, seconds=_number(form, "seconds", 0), copies=copies)
 
 
 def _number(form: ImmutableMultiDict[str, str], name: str, default: float) -> float:

@@ -23,7 +23,7 @@ TURNED: dict[tuple[str, str], tuple[str, Any]] = {
     ("stripe", "should_retry"): ("false", "false"),
     ("graph", "notification_delay_seconds"): ("2", 2),
     ("graph", "transaction_repeat"): ("409", 409),
-    ("graph", "allowed_mailboxes"): ("wren@rosella-clinic.example.com, somebody", None),
+    ("graph", "allowed_mailboxes"): ("wren@example.com, lark@example.com", ["wren@example.com", "lark@example.com"]),
     ("graph", "max_concurrent_calls"): ("1", 1),
     ("graph", "latency_seconds"): ("0.5", 0.5),
     ("graph", "delta_replay"): ("no", False),
@@ -38,10 +38,6 @@ TURNED: dict[tuple[str, str], tuple[str, Any]] = {
     ("medirecords", "LINK_DELAY"): ("1", 1),
     ("medirecords", "MAX_PAGE_SIZE"): ("20", 20),
 }
-TURNED["graph", "allowed_mailboxes"] = (
-    "wren@rosella-clinic.example.com, somebody",
-    ["wren@rosella-clinic.example.com", "somebody"],
-)
 
 
 def form_for(sandbox: RunningSandbox, action: str, **hidden: str) -> Tag:
@@ -49,7 +45,7 @@ def form_for(sandbox: RunningSandbox, action: str, **hidden: str) -> Tag:
     (form,) = [
         form
         for form in home(sandbox).find_all("form", action=action)
-        if all(form.find("input", {"type": "hidden", "name": name, "value": value}) for name, value in hidden.items())
+        if all(form.select(f'input[type="hidden"][name="{name}"][value="{value}"]') for name, value in hidden.items())
     ]
     return form
 
