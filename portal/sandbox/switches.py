@@ -45,7 +45,9 @@ class Switch:
         """The field's content that stands for a value."""
         if self.names_mailboxes:
             return ", ".join(value or ())
-        return next((sent for sent, (one, _) in self.choices.items() if one == value), str(value))
+        if self.choices:
+            return next(sent for sent, (one, _) in self.choices.items() if one == value)
+        return str(int(value) if value == int(value) else value)
 
 
 YES_NO = {"no": (False, "no"), "yes": (True, "yes")}
