@@ -18,10 +18,20 @@ def clock(instant: datetime, zone: ZoneInfo) -> str:
     return f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"
 
 
+def soon(instant: datetime, zone: ZoneInfo) -> str:
+    """ "Tuesday 1 December, 10:00 am Sydney time": a time in the months ahead, in few words."""
+    local = instant.astimezone(zone)
+    return f"{local:%A} {local.day} {local:%B}, {clock(local, zone)} {place(zone)} time"
+
+
+def place(zone: ZoneInfo) -> str:
+    """ "Sydney", "Lord Howe"."""
+    return zone.key.rpartition("/")[2].replace("_", " ")
+
+
 def zone_name(instant: datetime, zone: ZoneInfo) -> str:
     """ "Sydney time (AEDT)": the place people know, and the abbreviation in force at that instant."""
-    place = zone.key.rpartition("/")[2].replace("_", " ")
-    return f"{place} time ({instant.astimezone(zone):%Z})"
+    return f"{place(zone)} time ({instant.astimezone(zone):%Z})"
 
 
 def clock_in_zone(instant: datetime, zone: ZoneInfo) -> str:

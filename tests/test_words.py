@@ -53,3 +53,8 @@ def test_both_together() -> None:
 )
 def test_a_length(minutes: int, expected: str) -> None:
     assert words.length(minutes) == expected
+
+
+def test_a_time_in_the_months_ahead_needs_no_year() -> None:
+    assert words.soon(SUMMER, SYDNEY) == "Tuesday 1 December, 10:00 am Sydney time"
+    assert words.soon(WINTER, ZoneInfo("Australia/Lord_Howe")) == "Wednesday 1 July, 12:35 am Lord Howe time"

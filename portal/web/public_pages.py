@@ -90,5 +90,10 @@ def public_page(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseR
     return kept
 
 
+def keep_seconds() -> float:
+    """How long a page may be kept; 0 keeps nothing."""
+    return _pages().keep_seconds
+
+
 def _pages() -> Pages:
     return cast(Pages, current_app.extensions["public_pages"])

@@ -11,6 +11,7 @@ from portal import clinic
 from portal.catalogue import offer, pages
 from portal.db import db
 from portal.staff.models import Practitioner
+from portal.web.booking import cards
 from portal.web.public_pages import public_page
 
 bp = Blueprint("content", __name__)
@@ -33,7 +34,13 @@ def practitioner(slug: str) -> ResponseReturnValue:
     ).one_or_none()
     if found is None:
         abort(404)
-    return render_template("content/practitioner.html", practitioner=found)
+    types = cards.offered_by(found, offer.services_on_show())
+    return render_template(
+        "content/practitioner.html",
+        practitioner=found,
+        next_words=cards.next_words(cards.for_a_first_look(types), found),
+        types=[cards.of_type(each, found) for each in types],
+    )
 
 
 @bp.get("/robots.txt")

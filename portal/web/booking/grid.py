@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, abort, current_app, redirect, render_template
 from flask.typing import ResponseReturnValue
 
-from portal import money, words
+from portal import words
 from portal.catalogue import offer
-from portal.catalogue.models import AppointmentType, Kind, Service
+from portal.catalogue.models import Kind, Service
 from portal.clock import now
+from portal.web.booking import cards
 from portal.web.public_pages import public_page
 
 bp = Blueprint("grid", __name__)
@@ -26,6 +25,7 @@ def home() -> ResponseReturnValue:
         "booking/grid.html",
         consult=consult,
         active=[service for service in active if service is not consult],
+        next_words={service.slug: _next_words(service) for service in active},
         coming=[service for service in services if service.is_coming_soon],
     )
 
@@ -43,7 +43,7 @@ def service(slug: str) -> ResponseReturnValue:
     return render_template(
         "booking/service.html",
         service=found,
-        types=[_card(each) for each in offer.listed_types(found)],
+        types=[cards.of_type(each) for each in offer.listed_types(found)],
         launch_words=words.day(launch) if launch else None,
     )
 
@@ -51,19 +51,8 @@ def service(slug: str) -> ResponseReturnValue:
 def _is_free_consult(service: Service) -> bool:
     """The service for people who do not know yet what they need: it offers nothing but a free consult."""
     listed = offer.listed_types(service)
-    return bool(listed) and all(each.kind == Kind.CONSULT and _price(each) == 0 for each in listed)
+    return bool(listed) and all(each.kind == Kind.CONSULT and cards.price_cents(each) == 0 for each in listed)
 
 
-def _card(appointment_type: AppointmentType) -> dict[str, Any]:
-    price, minutes = _price(appointment_type), appointment_type.length_minutes
-    return {
-        "type": appointment_type,
-        "price_words": money.in_words(price) if price is not None else None,
-        "length_words": words.length(minutes) if minutes else None,
-        "can_book": offer.is_bookable(appointment_type, now()),
-    }
-
-
-def _price(appointment_type: AppointmentType) -> int | None:
-    price = appointment_type.price_at(now())
-    return price.amount_cents if price else None
+def _next_words(service: Service) -> str | None:
+    return cards.next_words(cards.for_a_first_look(offer.listed_types(service)))

@@ -1,0 +1,96 @@
+"""What a card says about a type or a service: price, length, and the next time that can be booked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+from typing import Any, cast
+
+from flask import current_app, url_for
+
+from portal import clock, money, words
+from portal.catalogue import offer
+from portal.catalogue.models import AppointmentType, Service, WhoMayBook
+from portal.scheduling.next_times import NextTimes, next_times
+from portal.staff.models import Practitioner
+from portal.web import public_pages
+
+
+@dataclass
+class KnownTimes:
+    """One process's next times by type. One thread looks them up, and those that meet it wait for its answer."""
+
+    kept: dict[int, tuple[float, NextTimes]] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    def find(self, appointment_type: AppointmentType) -> NextTimes:
+        """Kept as long as a page: with the page's own minute and the browser's, a card is 3 minutes old at most."""
+        with self.lock:
+            # The clock of a local clinic can be moved; what was looked up before that is old then.
+            ticks, kept = clock.ticks(), self.kept.get(appointment_type.id)
+            if kept is None or not 0 <= ticks - kept[0] < public_pages.keep_seconds():
+                at = clock.now()
+                today = at.astimezone(current_app.config["PORTAL"].zone).date()
+                kept = self.kept[appointment_type.id] = ticks, next_times(appointment_type, today, at)
+            return kept[1]
+
+
+def of_type(appointment_type: AppointmentType, practitioner: Practitioner | None = None) -> dict[str, Any]:
+    """A card of the type; with a practitioner, about times with them."""
+    price, minutes = price_cents(appointment_type), appointment_type.length_minutes
+    slug = practitioner.slug if practitioner else None
+    return {
+        "type": appointment_type,
+        "price_words": money.in_words(price) if price is not None else None,
+        "length_words": words.length(minutes) if minutes else None,
+        "can_book": can_book(appointment_type),
+        "next_words": next_words([appointment_type], practitioner),
+        # Without a day: the list opens on the first one that is free, also when that has changed since.
+        "times_url": url_for("times.times", type_slug=appointment_type.slug, practitioner=slug),
+    }
+
+
+def for_a_first_look(types: list[AppointmentType]) -> list[AppointmentType]:
+    """A service's card speaks to people who come for the first time, where there is something for them."""
+    return [each for each in types if each.who_may_book != WhoMayBook.RETURNING] or types
+
+
+def next_words(types: list[AppointmentType], practitioner: Practitioner | None = None) -> str | None:
+    """ "Next available: Tuesday 1 December, 10:00 am Sydney time", over all of these types that can be booked.
+
+    None when none of them can.
+    """
+    bookable = [each for each in types if can_book(each)]
+    if not bookable:
+        return None
+    earliest = min(filter(None, (_first(each, practitioner) for each in bookable)), default=None)
+    if earliest is not None:
+        return f"Next available: {words.soon(earliest, current_app.config['PORTAL'].zone)}"
+    days = max(each.horizon_days for each in bookable)
+    return f"No free time in the next {days} days" if days > 1 else "No free time at the moment"
+
+
+def offered_by(practitioner: Practitioner, services: list[Service]) -> list[AppointmentType]:
+    """The listed types that can be booked with somebody, in the clinic's order."""
+    listed = (each for service in services for each in offer.listed_types(service))
+    return [each for each in listed if can_book(each) and practitioner.id in _known().find(each).by_practitioner]
+
+
+def can_book(appointment_type: AppointmentType) -> bool:
+    return offer.is_bookable(appointment_type, clock.now())
+
+
+def price_cents(appointment_type: AppointmentType) -> int | None:
+    """The price in force, or None while it is to be announced."""
+    price = appointment_type.price_at(clock.now())
+    return price.amount_cents if price else None
+
+
+def _first(appointment_type: AppointmentType, practitioner: Practitioner | None) -> datetime | None:
+    found = _known().find(appointment_type)
+    return found.by_practitioner.get(practitioner.id) if practitioner else found.earliest
+
+
+def _known() -> KnownTimes:
+    return cast(KnownTimes, current_app.extensions.setdefault("known_times", KnownTimes()))
