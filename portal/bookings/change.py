@@ -29,7 +29,8 @@ def cancel(booking: Booking, now: datetime, *, by: str, reason: str = "") -> Non
 def move(booking: Booking, starts_at: datetime, now: datetime, *, by: str, practitioner_id: int | None = None) -> None:
     """Move a visit to another open time: one UPDATE under the lock (design D8). Run it through claims.claim.
 
-    The terms stay as agreed. Raises SlotTaken, TooLate, or WrongState for a visit that is not confirmed.
+    The terms stay as agreed, the length of the visit among them; without a name it stays with its practitioner if they
+    are free. Raises SlotTaken, TooLate, or WrongState for a visit that is not confirmed.
     """
     if booking.status != Status.CONFIRMED:
         raise WrongState(booking.status, Status.CONFIRMED)
@@ -39,11 +40,13 @@ def move(booking: Booking, starts_at: datetime, now: datetime, *, by: str, pract
         raise TooLate
     if starts_at == booking.starts_at and practitioner_id in (None, booking.practitioner_id):
         return
-    slot = take_slot(
-        booking.appointment_type, starts_at, now, practitioner_id=practitioner_id, ignoring_booking=booking.id
+    slot, because = take_slot(
+        booking.appointment_type, starts_at, now, practitioner_id=practitioner_id, instead_of=booking
     )
     before = booking.starts_at.isoformat()
-    for column, value in times_of(booking.appointment_type, slot).items():
+    if slot.practitioner_id != booking.practitioner_id:
+        booking.chosen_because = because
+    for column, value in times_of(booking.appointment_type, slot, booking).items():
         setattr(booking, column, value)
     booking.version += 1
     record(booking, "booking.moved", now, by=by, from_starts_at=before)

@@ -10,6 +10,7 @@ from portal.bookings.models import Booking
 from portal.bookings.states import Status
 from portal.patients import match
 from portal.scheduling.claims import SlotTaken
+from portal.scheduling.explain import PAST
 
 PAYMENT_TIME = timedelta(minutes=35)
 
@@ -46,10 +47,14 @@ def place_again(booking: Booking, now: datetime) -> None:
     The notice rule counts as kept, because it was kept when the person chose the time. Raises SlotTaken.
     """
     if booking.starts_at <= now:
-        raise SlotTaken
+        raise SlotTaken(PAST)
     expire_lapsed_holds(now)
-    slot = take_slot(
-        booking.appointment_type, booking.starts_at, booking.held_at, practitioner_id=booking.practitioner_id
+    slot, _ = take_slot(
+        booking.appointment_type,
+        booking.starts_at,
+        booking.held_at,
+        practitioner_id=booking.practitioner_id,
+        instead_of=booking,
     )
     booking.room_id = slot.room_id
     confirm(booking, now, by="stripe")

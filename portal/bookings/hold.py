@@ -16,6 +16,8 @@ from portal.catalogue import offer
 from portal.catalogue.models import AppointmentType
 from portal.db import db
 from portal.scheduling import availability, claims
+from portal.scheduling.availability import Answer
+from portal.scheduling.choice import Choice, choose
 from portal.scheduling.claims import SlotTaken
 from portal.scheduling.models import Room
 from portal.scheduling.slots import OpenSlot
@@ -40,9 +42,9 @@ def hold(
 ) -> Booking:
     """Hold a time for 15 minutes, with its price and rules as they are now. Run it through claims.claim.
 
-    `practitioner_id` None takes whoever is free. Raises SlotTaken.
+    `practitioner_id` None takes whoever is free and has the fewest visits; `chosen_because` says so. Raises SlotTaken.
     """
-    slot = take_slot(appointment_type, starts_at, now, practitioner_id=practitioner_id)
+    slot, because = take_slot(appointment_type, starts_at, now, practitioner_id=practitioner_id)
     booking = Booking(
         reference=_new_reference(),
         appointment_type_id=appointment_type.id,
@@ -51,6 +53,7 @@ def hold(
         hold_expires_at=now + HOLD,
         terms=offer.terms_of(appointment_type, now),
         source=source,
+        chosen_because=because,
         **times_of(appointment_type, slot),
     )
     db.session.add(booking)
@@ -65,37 +68,46 @@ def take_slot(
     now: datetime,
     *,
     practitioner_id: int | None = None,
-    ignoring_booking: int | None = None,
-) -> OpenSlot:
+    instead_of: Booking | None = None,
+) -> Choice:
     """Lock whoever could take this visit, ask again under the lock, and clear lapsed holds out of the way.
 
-    Raises SlotTaken when nobody is free then. The question before the lock answers most losers at once.
+    A visit that moves is `instead_of` itself: it is not in its own way, it lasts as long as was agreed, and it stays
+    with its practitioner where nobody else is named. Raises SlotTaken with the reason when nobody is free then. The
+    question before the lock answers most losers at once.
     """
-    candidates = _wanted(
-        availability.slots_at(appointment_type, starts_at, now, ignoring_booking=ignoring_booking), practitioner_id
-    )
-    if not candidates:
-        raise SlotTaken
-    practitioner_ids = {slot.practitioner_id for slot in candidates}
-    claims.lock(practitioner_ids, _rooms_for(candidates))
-    still_open = [
-        slot
-        for slot in _wanted(
-            availability.slots_at(appointment_type, starts_at, now, ignoring_booking=ignoring_booking), practitioner_id
+
+    def ask() -> Answer:
+        return availability.at(
+            appointment_type,
+            starts_at,
+            now,
+            practitioner_id=practitioner_id,
+            ignoring_booking=instead_of.id if instead_of else None,
+            length_minutes=instead_of.length_minutes if instead_of else None,
         )
-        # Whoever has become free since is not locked, so that is somebody else's race.
-        if slot.practitioner_id in practitioner_ids
-    ]
+
+    candidates = _open(ask())
+    practitioner_ids = {slot.practitioner_id for slot in candidates}
+    capped = [appointment_type.id] if appointment_type.daily_cap is not None else []
+    claims.lock(practitioner_ids, _rooms_for(candidates), capped)
+    answer = ask()
+    # Whoever has become free since is not locked, so that is somebody else's race.
+    still_open = [slot for slot in _open(answer) if slot.practitioner_id in practitioner_ids]
     if not still_open:
         raise SlotTaken
-    _expire_lapsed(still_open[0], times_of(appointment_type, still_open[0])["blocked"], now)
-    return still_open[0]
+    own = [slot for slot in still_open if instead_of and slot.practitioner_id == instead_of.practitioner_id]
+    choice = choose(own or still_open, answer.books)
+    blocked = times_of(appointment_type, choice.slot, instead_of)["blocked"]
+    _expire_lapsed(choice.slot, blocked, now)
+    return choice
 
 
-def times_of(appointment_type: AppointmentType, slot: OpenSlot) -> dict[str, object]:
-    """A booking's columns for this slot."""
-    assert appointment_type.length_minutes is not None
-    ends_at = slot.starts_at + timedelta(minutes=appointment_type.length_minutes)
+def times_of(appointment_type: AppointmentType, slot: OpenSlot, instead_of: Booking | None = None) -> dict[str, object]:
+    """A booking's columns for this slot; a visit that moves keeps its length."""
+    length = instead_of.length_minutes if instead_of else appointment_type.length_minutes
+    assert length is not None
+    ends_at = slot.starts_at + timedelta(minutes=length)
     return {
         "practitioner_id": slot.practitioner_id,
         "location_id": slot.location_id,
@@ -146,8 +158,10 @@ def expire_lapsed_holds(now: datetime, limit: int = 200) -> int:
     return len(lapsed)
 
 
-def _wanted(slots: Sequence[OpenSlot], practitioner_id: int | None) -> list[OpenSlot]:
-    return [slot for slot in slots if practitioner_id in (None, slot.practitioner_id)]
+def _open(answer: Answer) -> list[OpenSlot]:
+    if answer.reason is not None:
+        raise SlotTaken(answer.reason)
+    return answer.open_slots
 
 
 def _rooms_for(slots: Sequence[OpenSlot]) -> list[int]:

@@ -97,6 +97,11 @@ class Booking(HasId, Base):
         return int(self.terms["price_cents"])
 
     @property
+    def length_minutes(self) -> int:
+        """The length agreed when the time was held."""
+        return int(self.terms["length_minutes"])
+
+    @property
     def is_free(self) -> bool:
         return self.price_cents == 0
 

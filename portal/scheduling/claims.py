@@ -8,19 +8,28 @@ from typing import TypeVar
 from sqlalchemy.exc import DBAPIError
 
 from portal.db import LOST_RACE_STATES, LockKind, lock_together, retrying, sqlstate
+from portal.scheduling.explain import JUST_TAKEN, Reason
 
 T = TypeVar("T")
 
 
 class SlotTaken(Exception):
-    """Somebody else has this time, or it was never on offer."""
+    """Somebody else has this time, or it is not on offer; the reason says which."""
+
+    def __init__(self, reason: Reason = JUST_TAKEN) -> None:
+        super().__init__(reason.words)
+        self.reason = reason
 
 
-def lock(practitioner_ids: Iterable[int], room_ids: Iterable[int | None]) -> None:
-    """Lock these people's and rooms' times until the transaction ends. Call it once per transaction."""
+def lock(practitioner_ids: Iterable[int], room_ids: Iterable[int | None], capped_type_ids: Iterable[int] = ()) -> None:
+    """Lock these people's and rooms' times until the transaction ends. Call it once per transaction.
+
+    Visits of a type with a daily cap are counted one claim at a time, whoever gives them.
+    """
     lock_together(
         *((LockKind.PRACTITIONER, id) for id in practitioner_ids),
         *((LockKind.ROOM, id) for id in room_ids if id is not None),
+        *((LockKind.DAILY_CAP, id) for id in capped_type_ids),
     )
 
 

@@ -7,7 +7,7 @@ made by anybody, committed a moment ago or in this transaction, is never missed.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -17,17 +17,19 @@ from sqlalchemy import Date, DateTime, bindparam, text
 
 from portal.catalogue.models import AppointmentType
 from portal.db import db
-from portal.scheduling.slots import Range
+from portal.scheduling.diary import Range
 
 MOST_KEPT = 64
+NOTHING = "[]"
 
 
 class Offering(NamedTuple):
-    """Somebody who has hours in the type's calendar."""
+    """Somebody who offers the type: named for it, or everybody with hours in its calendar if nobody is."""
 
     id: int
     slug: str
     name: str
+    daily_cap: int | None = None
 
 
 class Hours(NamedTuple):
@@ -50,31 +52,75 @@ class Extra(NamedTuple):
     span: Range
 
 
+class Closed(NamedTuple):
+    """Leave or closed hours of one practitioner, or of everybody (None); `reason` is what staff wrote."""
+
+    practitioner_id: int | None
+    span: Range
+    reason: str
+
+
+class Place(NamedTuple):
+    """A location."""
+
+    name: str
+    zone: ZoneInfo
+
+
+class HolidayKept(NamedTuple):
+    """A public holiday as a location keeps it; without a state it is kept only there."""
+
+    name: str
+    state: str | None
+
+
+class RoomAt(NamedTuple):
+    """A room and where it is."""
+
+    id: int
+    location_id: int
+    name: str
+
+
 @dataclass(frozen=True, eq=False)
 class Facts:
     """What the clinic has arranged. Two are equal only if they are one, which makes them cheap keys."""
 
     practitioners: tuple[Offering, ...]  # in the clinic's order
-    hours: tuple[Hours, ...]
-    extra: tuple[Extra, ...]
-    closed: tuple[tuple[int | None, Range], ...]  # None is everybody
-    zones: dict[int, ZoneInfo]  # by location
-    rooms: tuple[tuple[int, int], ...]  # room, location
+    hours: tuple[Hours, ...] = ()
+    extra: tuple[Extra, ...] = ()
+    closed: tuple[Closed, ...] = ()
+    places: dict[int, Place] = field(default_factory=dict)
+    rooms: tuple[RoomAt, ...] = ()
+    holidays: dict[tuple[int, date], HolidayKept] = field(default_factory=dict)  # by location and day
+    unknown: dict[int, int | None] = field(default_factory=dict)  # practitioner -> since when Outlook is unreadable
 
 
 class Reading(NamedTuple):
-    """What the clinic has arranged, and what is taken: rows of practitioner, room, start and end, as the text came."""
+    """What the clinic has arranged, and what is taken by visits and outside, as the texts came."""
 
     facts: Facts
-    taken: str
+    visits: str
+    busy: str
 
 
-class Taken(NamedTuple):
-    """A taken range of a practitioner and, maybe, a room, in epoch seconds."""
+class Visit(NamedTuple):
+    """What a visit takes of a practitioner and, maybe, a room: `span` is the visit and its buffers."""
 
     practitioner_id: int
     room_id: int | None
     span: Range
+    type_id: int
+    starts: int
+    ends: int
+
+
+class Busy(NamedTuple):
+    """Busy time of a practitioner outside, such as in Outlook."""
+
+    practitioner_id: int
+    span: Range
+    source: str
 
 
 def read(
@@ -86,11 +132,12 @@ def read(
     now: datetime,
     ignoring_booking: int | None = None,
 ) -> Reading:
-    """Hours of the local days `first` to `last`; exceptions and bookings from `since` to `until`."""
+    """Hours and holidays of the local days `first` to `last`; the rest from `since` to `until`."""
     db.session.flush()  # what this transaction has done counts, and a plain statement would not flush it
     row = db.session.execute(
         _STATEMENT,
         {
+            "type": appointment_type.id,
             "calendar": appointment_type.calendar_slug,
             "telehealth": appointment_type.is_telehealth,
             "first": first,
@@ -101,14 +148,23 @@ def read(
             "ignored": ignoring_booking or 0,
         },
     ).one()
-    *arranged, taken = row
-    return Reading(_parse(*arranged), taken or "[]")
+    *arranged, visits, busy = row
+    return Reading(_parse(*arranged), visits or NOTHING, busy or NOTHING)
 
 
 @lru_cache(MOST_KEPT)
-def taken_ranges(taken: str) -> tuple[Taken, ...]:
-    """The taken ranges of a reading."""
-    return tuple(Taken(practitioner, room, (start, end)) for practitioner, room, start, end in json.loads(taken))
+def visits_in(text: str) -> tuple[Visit, ...]:
+    """The visits of a reading."""
+    return tuple(
+        Visit(who, room, (begin, end), type_id, starts, ends)
+        for who, room, begin, end, type_id, starts, ends in json.loads(text)
+    )
+
+
+@lru_cache(MOST_KEPT)
+def busy_in(text: str) -> tuple[Busy, ...]:
+    """The busy times of a reading."""
+    return tuple(Busy(who, (starts, ends), source) for who, starts, ends, source in json.loads(text))
 
 
 @lru_cache(MOST_KEPT)
@@ -117,16 +173,23 @@ def _parse(
     hours: str | None,
     extra: str | None,
     closed: str | None,
-    locations: str | None,
+    places: str | None,
     rooms: str | None,
+    holidays: str | None,
+    unknown: str | None,
 ) -> Facts:
     return Facts(
         practitioners=tuple(Offering(*row) for row in _rows(practitioners)),
         hours=tuple(_hours(*row) for row in _rows(hours)),
         extra=tuple(Extra(who, where, (start, end)) for who, where, start, end in _rows(extra)),
-        closed=tuple((who, (start, end)) for who, start, end in _rows(closed)),
-        zones={location: ZoneInfo(zone) for location, zone in _rows(locations)},
-        rooms=tuple((room, location) for room, location in _rows(rooms)),
+        closed=tuple(Closed(who, (start, end), reason) for who, start, end, reason in _rows(closed)),
+        places={location: Place(name, ZoneInfo(zone)) for location, name, zone in _rows(places)},
+        rooms=tuple(RoomAt(*row) for row in _rows(rooms)),
+        holidays={
+            (location, date.fromisoformat(day)): HolidayKept(name, state)
+            for location, day, name, state in _rows(holidays)
+        },
+        unknown=dict(_rows(unknown)),
     )
 
 
@@ -156,19 +219,28 @@ def _rows(text: str | None) -> list[Any]:
 
 # Bookings lie further right in the import order, so all of it is read by name. An override counts as busy for everybody
 # else, although the constraint lets it be; a lapsed hold takes nothing, also before the sweep has seen it. A booking
-# that awaits payment is released by the payment's own end, never by the clock alone.
+# that awaits payment is released by the payment's own end, never by the clock alone. An Outlook calendar that nobody
+# has read for too long, or ever, is unknown: its text changes when that begins or ends, not with every reading.
 _STATEMENT = text(
     """
+    with offered as (
+        select who.id, who.slug, who.name, who.daily_cap, who.position, who.graph_user_id
+        from practitioner who
+        where who.is_active
+          and (who.id in (select practitioner_id from type_practitioner where type_id = :type)
+               or not exists (select from type_practitioner where type_id = :type))
+          and (who.id in (select practitioner_id from working_hours where calendar_slug = :calendar)
+               or who.id in (select practitioner_id from exception
+                             where kind = 'extra' and calendar_slug = :calendar
+                               and starts_at < :until and ends_at > :since))
+    )
     select
-    (select json_agg(json_build_array(who.id, who.slug, who.name) order by who.position, who.id)::text
-     from practitioner who
-     where who.is_active
-       and who.id in (select practitioner_id from working_hours where calendar_slug = :calendar)),
+    (select json_agg(json_build_array(id, slug, name, daily_cap) order by position, id)::text from offered),
 
     (select json_agg(json_build_array(hours.practitioner_id, hours.location_id, hours.weekday, hours.starts,
                                       hours.ends, hours.valid_from, hours.valid_until) order by hours.id)::text
      from working_hours hours
-     join practitioner who on who.id = hours.practitioner_id and who.is_active
+     join offered on offered.id = hours.practitioner_id
      join location place on place.id = hours.location_id and place.is_telehealth = :telehealth
      where hours.calendar_slug = :calendar
        and (hours.valid_from is null or hours.valid_from <= :last)
@@ -178,27 +250,46 @@ _STATEMENT = text(
                                       floor(extract(epoch from extra.starts_at)),
                                       floor(extract(epoch from extra.ends_at))) order by extra.id)::text
      from exception extra
-     join practitioner who on who.id = extra.practitioner_id and who.is_active
+     join offered on offered.id = extra.practitioner_id
      join location place on place.id = extra.location_id and place.is_telehealth = :telehealth
      where extra.kind = 'extra' and extra.calendar_slug = :calendar
        and extra.starts_at < :until and extra.ends_at > :since),
 
     (select json_agg(json_build_array(practitioner_id, floor(extract(epoch from starts_at)),
-                                      ceil(extract(epoch from ends_at))) order by id)::text
+                                      ceil(extract(epoch from ends_at)), reason) order by starts_at, id)::text
      from exception
      where kind = 'closed' and starts_at < :until and ends_at > :since),
 
-    (select json_agg(json_build_array(id, zone) order by id)::text from location),
+    (select json_agg(json_build_array(id, name, zone) order by id)::text from location),
 
-    (select json_agg(json_build_array(id, location_id) order by id)::text from room),
+    (select json_agg(json_build_array(id, location_id, name) order by id)::text from room),
+
+    (select json_agg(json_build_array(place.id, day.day, day.name, day.state)
+                     order by day.day, place.id, day.state)::text
+     from holiday day
+     join location place on place.id = day.location_id or place.state = day.state
+     where day.is_kept and day.day between :first and :last),
+
+    (select json_agg(json_build_array(offered.id, floor(extract(epoch from coalesce(known.failed_at, known.read_at))))
+                     order by offered.id)::text
+     from offered
+     left join outside_calendar known on known.practitioner_id = offered.id and known.source = 'outlook'
+     where offered.graph_user_id is not null and coalesce(known.unknown_from <= :now, true)),
 
     (select json_agg(json_build_array(practitioner_id, room_id, floor(extract(epoch from lower(blocked))),
-                                      ceil(extract(epoch from upper(blocked)))) order by id)::text
+                                      ceil(extract(epoch from upper(blocked))), appointment_type_id,
+                                      floor(extract(epoch from starts_at)), ceil(extract(epoch from ends_at)))
+                     order by starts_at, id)::text
      from booking
      where blocked && tstzrange(:since, :until)
        and status in ('held', 'awaiting_payment', 'confirmed', 'arrived', 'in_session', 'completed')
        and (status <> 'held' or hold_expires_at > :now)
-       and id <> :ignored)
+       and id <> :ignored),
+
+    (select json_agg(json_build_array(practitioner_id, floor(extract(epoch from starts_at)),
+                                      ceil(extract(epoch from ends_at)), source) order by starts_at, id)::text
+     from busy_time
+     where starts_at < :until and ends_at > :since)
     """
 ).bindparams(
     bindparam("first", type_=Date),

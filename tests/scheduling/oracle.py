@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from portal.scheduling.slots import Diary, RoomDiary, Rules, Shift
+from portal.scheduling.diary import Diary, RoomDiary, Rules, Shift
 
 Found = tuple[int, int, int, int | None]  # start, practitioner, location, room
 Taken = Sequence[tuple[int, int]]

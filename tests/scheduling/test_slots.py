@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from portal.scheduling.slots import Diary, Range, RoomDiary, Rules, Shift, open_slots
+from portal.scheduling.diary import Clinic, Diary, Range, RoomDiary, Rules, Shift
+from portal.scheduling.slots import open_slots
 
 SYDNEY, LORD_HOWE, BRISBANE = map(ZoneInfo, ("Australia/Sydney", "Australia/Lord_Howe", "Australia/Brisbane"))
 HERE, THERE = 1, 2
@@ -53,7 +54,7 @@ def starts(
     zone: ZoneInfo = SYDNEY,
 ) -> list[str]:
     """The open starts of one practitioner, as clocks show them."""
-    found = open_slots(how, [Diary(WREN, shifts, taken)], None, {HERE: zone, THERE: zone}, int(now.timestamp()))
+    found = open_slots(how, Clinic([Diary(WREN, shifts, taken)], None, {HERE: zone, THERE: zone}), int(now.timestamp()))
     return [f"{datetime.fromtimestamp(slot.start, zone):%H:%M}" for slot in found]
 
 
@@ -148,7 +149,7 @@ def test_overlapping_shifts_offer_a_time_once() -> None:
 
 def test_slots_come_by_start_and_then_by_practitioner() -> None:
     diaries = [Diary(LARK, [shift("09:00", "10:00")], ()), Diary(WREN, [shift("09:00", "10:00")], ())]
-    found = open_slots(rules(), diaries, None, {HERE: SYDNEY}, int(LONG_BEFORE.timestamp()))
+    found = open_slots(rules(), Clinic(diaries, None, {HERE: SYDNEY}), int(LONG_BEFORE.timestamp()))
     assert [(slot.start, slot.practitioner_id) for slot in found] == sorted(
         (at(TUESDAY, clock), who) for clock in ("09:00", "09:30") for who in (WREN, LARK)
     )
@@ -156,7 +157,7 @@ def test_slots_come_by_start_and_then_by_practitioner() -> None:
 
 def rooms_at_nine(*rooms: RoomDiary) -> list[int | None]:
     diary = Diary(WREN, [shift("09:00", "09:30")], ())
-    found = open_slots(rules(), [diary], rooms, {HERE: SYDNEY, THERE: SYDNEY}, int(LONG_BEFORE.timestamp()))
+    found = open_slots(rules(), Clinic([diary], rooms, {HERE: SYDNEY, THERE: SYDNEY}), int(LONG_BEFORE.timestamp()))
     return [slot.room_id for slot in found]
 
 
@@ -172,7 +173,7 @@ def test_the_buffers_count_for_the_room_as_well() -> None:
     room = RoomDiary(1, HERE, [between(TUESDAY, "08:00", "09:10")])
     diary = Diary(WREN, [shift("09:00", "10:00")], ())
     how = rules(buffer_before=10, start_step=10)
-    found = open_slots(how, [diary], [room], {HERE: SYDNEY}, int(LONG_BEFORE.timestamp()))
+    found = open_slots(how, Clinic([diary], [room], {HERE: SYDNEY}), int(LONG_BEFORE.timestamp()))
     assert [slot.start for slot in found] == [at(TUESDAY, "09:20"), at(TUESDAY, "09:30")]
 
 
@@ -199,9 +200,7 @@ def test_no_visit_touches_a_wall_time_that_a_clock_change_skips_or_repeats(
 def test_a_visit_on_the_day_of_a_change_keeps_its_wall_time_and_its_length(day: date) -> None:
     found = open_slots(
         rules(length=60, start_step=60),
-        [Diary(WREN, [shift("09:00", "11:00", day)], ())],
-        None,
-        {HERE: SYDNEY},
+        Clinic([Diary(WREN, [shift("09:00", "11:00", day)], ())], None, {HERE: SYDNEY}),
         int(LONG_BEFORE.timestamp()),
     )
     assert [slot.start for slot in found] == [at(day, "09:00"), at(day, "10:00")]

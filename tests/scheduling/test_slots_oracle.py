@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from portal.scheduling.slots import Diary, RoomDiary, Rules, Shift, open_slots
+from portal.scheduling.diary import Clinic, Diary, RoomDiary, Rules, Shift
+from portal.scheduling.slots import open_slots
 from tests.scheduling.oracle import open_minutes
 
 DAYS = (
@@ -88,7 +89,7 @@ def test_the_open_times_are_those_that_a_look_at_every_minute_finds(
     clinic: tuple[Rules, list[Diary], list[RoomDiary] | None, dict[int, ZoneInfo], int],
 ) -> None:
     how, diaries, rooms, zones, now = clinic
-    found = open_slots(how, diaries, rooms, zones, now)
+    found = open_slots(how, Clinic(diaries, rooms, zones), now)
 
     assert [(slot.start, slot.practitioner_id, slot.location_id, slot.room_id) for slot in found] == sorted(
         open_minutes(how, diaries, rooms, zones, now), key=lambda each: each[:3]

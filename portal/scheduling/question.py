@@ -1,0 +1,103 @@
+"""One question about open times, and the answers that are kept for whoever asks the same again."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+from portal.catalogue.models import AppointmentType, StartAlignment
+from portal.scheduling import books, facts, slots
+from portal.scheduling.books import Books
+from portal.scheduling.diary import Rules
+from portal.scheduling.facts import NOTHING, Facts
+from portal.scheduling.slots import OpenSlot
+
+
+class Question(NamedTuple):
+    """All that the free times follow from but the moment, so that a kept answer is never an old one."""
+
+    rules: Rules
+    facts: Facts
+    visits: str
+    busy: str
+    first: date
+    last: date
+    type_id: int
+    needs_room: bool
+
+    @property
+    def books(self) -> Books:
+        """Everybody's diary."""
+        return _books(self)
+
+    @property
+    def free_slots(self) -> tuple[OpenSlot, ...]:
+        """What is free, whenever one looks."""
+        return _free_slots(self)
+
+    def open_slots(self, now: int) -> list[OpenSlot]:
+        """What can be booked at this instant, in order."""
+        return slots.not_too_soon_or_late(self.rules, self.free_slots, self.books.clinic.zones, now)
+
+    def without_visits(self) -> Question:
+        """The same for a clinic that nobody has booked and where nobody is busy."""
+        return self._replace(rules=self.rules.uncapped(), visits=NOTHING, busy=NOTHING, needs_room=False)
+
+
+def ask(
+    appointment_type: AppointmentType,
+    first: date,
+    last: date,
+    now: datetime,
+    ignoring_booking: int | None = None,
+    length_minutes: int | None = None,
+) -> Question:
+    """Read what the open times of these local days follow from; one statement, however many days.
+
+    `length_minutes` is a length that was agreed before; without it the type's own counts.
+    """
+    # Some days around the window, because buffers, zones and the week of a visit reach over its edges; and whole weeks,
+    # see facts.py. They begin on Sunday, because a Monday in Australia does in UTC.
+    since = datetime.combine(_monday(first - timedelta(days=2)) - timedelta(days=1), time(), UTC)
+    until = datetime.combine(_monday(last + timedelta(days=9)), time(), UTC)
+    reading = facts.read(appointment_type, first, last, since, until, now, ignoring_booking)
+    rules = _rules_of(appointment_type, length_minutes)
+    return Question(rules, *reading, first, last, appointment_type.id, appointment_type.needs_room)
+
+
+def _rules_of(appointment_type: AppointmentType, length_minutes: int | None) -> Rules:
+    length = length_minutes or appointment_type.length_minutes
+    assert length is not None  # only a type that can be booked is asked about
+    return Rules(
+        length=length,
+        buffer_before=appointment_type.buffer_before_minutes,
+        buffer_after=appointment_type.buffer_after_minutes,
+        minimum_notice=appointment_type.minimum_notice_minutes,
+        horizon_days=appointment_type.horizon_days,
+        start_step=appointment_type.start_step_minutes,
+        counts_from_hours=appointment_type.start_alignment == StartAlignment.HOURS,
+        daily_cap=appointment_type.daily_cap,
+    )
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+@lru_cache(facts.MOST_KEPT)
+def _books(question: Question) -> Books:
+    return books.keep(
+        question.facts,
+        facts.visits_in(question.visits),
+        facts.busy_in(question.busy),
+        question.first,
+        question.last,
+        type_id=question.type_id,
+        needs_room=question.needs_room,
+    )
+
+
+@lru_cache(facts.MOST_KEPT)
+def _free_slots(question: Question) -> tuple[OpenSlot, ...]:
+    return tuple(slots.free_slots(question.rules, question.books.clinic))
