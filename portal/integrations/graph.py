@@ -5,14 +5,28 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote
 
 from portal.integrations.entra import AppTokens
+from portal.integrations.graph_busy import (
+    ENTRY_FIELDS,
+    CalendarEntry,
+    Change,
+    Changes,
+    RoundsAreOver,
+    ScheduleItem,
+    ScheduleUnknown,
+    changes_of,
+    entry_of,
+    schedule_of,
+)
 from portal.integrations.graph_calls import Calls
 from portal.integrations.graph_values import (
     METADATA_PROPERTY,
+    NO_MAILBOX,
     AlreadySubscribed,
     Conflict,
     Draft,
@@ -32,13 +46,20 @@ from portal.integrations.http import NotFound, Permanent
 
 __all__ = [
     "METADATA_PROPERTY",
+    "NO_MAILBOX",
     "AlreadySubscribed",
     "AppTokens",
+    "CalendarEntry",
+    "Change",
+    "Changes",
     "Conflict",
     "Draft",
     "EventSpec",
     "Graph",
     "GraphEvent",
+    "RoundsAreOver",
+    "ScheduleItem",
+    "ScheduleUnknown",
     "Subscription",
 ]
 
@@ -119,6 +140,48 @@ class Graph:
         rows = self._calls.pages(f"/users/{_q(user_id)}/calendarView", "/users/{id}/calendarView", query)
         return sorted((event_of(row) for row in rows), key=lambda event: event.created_at)
 
+    # https://learn.microsoft.com/graph/api/user-list-calendarview
+    def entries_between(self, user_id: str, starts_at: datetime, ends_at: datetime) -> list[CalendarEntry]:
+        """What takes time in the default calendar in this range: single events, and series as their occurrences."""
+        window = {"startDateTime": instant(starts_at), "endDateTime": instant(ends_at)}
+        query = {**window, "$select": ENTRY_FIELDS, "$expand": EXPANDED, "$top": "250"}
+        rows = self._calls.pages(f"/users/{_q(user_id)}/calendarView", "/users/{id}/calendarView", query)
+        return [entry_of(row) for row in rows]
+
+    # https://learn.microsoft.com/graph/api/event-get
+    def get_entry(self, user_id: str, event_id: str) -> CalendarEntry:
+        query = {"$select": ENTRY_FIELDS, "$expand": EXPANDED}
+        return entry_of(json_of(self._calls.call("GET", *_event_path(user_id, event_id), query=query)))
+
+    # https://learn.microsoft.com/graph/api/event-delta
+    def first_round(self, user_id: str, starts_at: datetime, ends_at: datetime) -> Changes:
+        """Everything in a window of the default calendar. The window is frozen: later rounds look into the same one."""
+        window = {"startDateTime": instant(starts_at), "endDateTime": instant(ends_at)}
+        return self._round(f"/users/{_q(user_id)}/calendarView/delta", window)
+
+    def next_round(self, delta_link: str) -> Changes:
+        """What changed since the round that ended with this link; rows may be repeated, and say little of a series.
+
+        Raises RoundsAreOver, also for a link of another Graph than ours.
+        """
+        try:
+            path = self._calls.path_of(delta_link)
+        except Permanent as elsewhere:
+            raise RoundsAreOver("graph", elsewhere.code) from None
+        return self._round(path, None)
+
+    # https://learn.microsoft.com/graph/api/calendar-getschedule
+    def schedule(self, user_id: str, address: str, starts_at: datetime, ends_at: datetime) -> list[ScheduleItem]:
+        """Free/busy of an address over less than 42 days. Raises ScheduleUnknown when Graph does not say."""
+        body = {
+            "schedules": [address],
+            "startTime": {"dateTime": instant(starts_at).removesuffix("Z"), "timeZone": "UTC"},
+            "endTime": {"dateTime": instant(ends_at).removesuffix("Z"), "timeZone": "UTC"},
+            "availabilityViewInterval": 60,
+        }
+        path = f"/users/{_q(user_id)}/calendar/getSchedule"
+        return schedule_of(json_of(self._calls.call("POST", path, "/users/{id}/calendar/getSchedule", json=body)))
+
     # https://learn.microsoft.com/graph/api/subscription-post-subscriptions
     def create_subscription(
         self, *, user_id: str, notification_url: str, lifecycle_url: str, client_state: str, expires_at: datetime
@@ -190,6 +253,15 @@ class Graph:
             # A sent message has left the drafts, but keeps its immutable id.
             if self.get_message(sender, draft_id).is_draft:
                 raise
+
+    def _round(self, path: str, window: Mapping[str, str] | None) -> Changes:
+        try:
+            rows, last = self._calls.round(path, "/users/{id}/calendarView/delta", window, page_size=50)
+        except Permanent as error:
+            if error.status == 410 or error.code.lower() in ("resyncrequired", "syncstatenotfound"):
+                raise RoundsAreOver("graph", error.code, status=error.status) from error
+            raise
+        return changes_of(rows, last["@odata.deltaLink"])
 
     def _existing_event(
         self, user_id: str, spec: EventSpec, transaction_id: str, existing_id: str | None

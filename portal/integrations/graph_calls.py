@@ -17,6 +17,8 @@ from portal.integrations.http import Permanent
 
 log = structlog.get_logger(__name__)
 
+PREFERENCES = 'IdType="ImmutableId", outlook.body-content-type="text"'
+
 
 class Calls:
     """Graph below one base url, as the worker's registration. `template` is a path without ids, for the log."""
@@ -27,14 +29,22 @@ class Calls:
         self._session = http.new_session()
 
     def pages(self, path: str, template: str, query: Mapping[str, str]) -> list[Json]:
-        page = json_of(self.call("GET", path, template, query=query))
+        """The rows of all pages."""
+        return self.round(path, template, query)[0]
+
+    def round(
+        self, path: str, template: str, query: Mapping[str, str] | None = None, *, page_size: int | None = None
+    ) -> tuple[list[Json], Json]:
+        """The rows of all pages, and the last page: a round of changes ends with the link to the next."""
+        size = {"Prefer": f"{PREFERENCES}, odata.maxpagesize={page_size}"} if page_size else {}
+        page = json_of(self.call("GET", path, template, query=query, headers=size))
         rows = list(page["value"])
         while next_link := page.get("@odata.nextLink"):
-            page = json_of(self.call("GET", self._checked(next_link), template))
+            page = json_of(self.call("GET", self.path_of(next_link), template, headers=size))
             rows += page["value"]
-        return rows
+        return rows, page
 
-    def _checked(self, link: str) -> str:
+    def path_of(self, link: str) -> str:
         """A link of Graph's own making, below our base: it gets our bearer token."""
         if not link.startswith(f"{self._base_url}/") or urlsplit(link)[:2] != urlsplit(self._base_url)[:2]:
             raise Permanent("graph", "nextLink leads elsewhere")
@@ -68,7 +78,7 @@ class Calls:
     def _headers(self) -> dict[str, str]:
         return {
             "Authorization": f"Bearer {self._tokens.bearer()}",
-            "Prefer": 'IdType="ImmutableId", outlook.body-content-type="text"',
+            "Prefer": PREFERENCES,
             "client-request-id": str(uuid.uuid4()),
             "return-client-request-id": "true",
         }

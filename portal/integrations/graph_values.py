@@ -23,6 +23,9 @@ from portal.integrations.windows_zones import find_windows_zone
 
 Json = dict[str, Any]
 
+# What a 404 says when the mailbox is missing, and not the item that was asked for.
+NO_MAILBOX = ("Mailbox", "ErrorInvalidUser", "ResourceNotFound")
+
 # An event is found by this id only in exactly this spelling. Each new name would cost a mailbox one of its named
 # properties for ever, so neither the GUID nor the name may change.
 METADATA_PROPERTY = "String {5d2b8f0e-6c1a-4f57-9a43-2e7d90c4b1aa} Name clinicBooking"
@@ -157,7 +160,7 @@ def event_of(row: Json) -> GraphEvent:
         starts_at=_utc(row["start"]),
         ends_at=_utc(row["end"]),
         transaction_id=row.get("transactionId"),
-        metadata=_metadata(properties.get(METADATA_PROPERTY)),
+        metadata=metadata_of(properties.get(METADATA_PROPERTY)),
         show_as=row.get("showAs", "unknown"),
         is_all_day=bool(row.get("isAllDay")),
         is_cancelled=bool(row.get("isCancelled")),
@@ -168,7 +171,7 @@ def event_of(row: Json) -> GraphEvent:
     )
 
 
-def _metadata(raw: str | None) -> Mapping[str, Any] | None:
+def metadata_of(raw: str | None) -> Mapping[str, Any] | None:
     """Our property, parsed. Anybody with calendar rights could have written rubbish into it: then it is not ours."""
     try:
         value = json.loads(raw or "null")
