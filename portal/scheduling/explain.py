@@ -29,6 +29,7 @@ class Reason:
 
 
 JUST_TAKEN = Reason(Rule.TAKEN, "taken a moment ago", "That time has just been taken.")
+CLOCK_CHANGES = Reason(Rule.CLOCK_CHANGE, "the clock changes then", "That time cannot be booked.")
 PAST = Reason(Rule.TOO_SOON, "in the past", "That time has passed.")
 
 
@@ -105,7 +106,7 @@ def _in_words(rules: Rules, books: Books, block: Block, who: int, start: float, 
         case Rule.OFF_GRID:
             return _not_a_time(block.rule, _grid(rules, shift.starts if shift else time()))
         case Rule.CLOCK_CHANGE:
-            return _not_a_time(block.rule, "the clock changes then")
+            return CLOCK_CHANGES
         case Rule.TAKEN:
             return _taken(rules, [books.causes[who][place] for place in block.taken], int(start), zone)
         case Rule.DAILY_CAP:
