@@ -48,9 +48,11 @@ PERIODIC: list[tuple[timedelta, Callable[[datetime], Any]]] = [
     (timedelta(seconds=15), hold.expire_lapsed_holds),
     (timedelta(seconds=30), payments.sweep),
     (timedelta(seconds=30), sync.sweep),
+    (timedelta(seconds=30), sync.owe_busy_reads),
     (timedelta(minutes=15), payments.owe_reconciliation),
     (timedelta(minutes=15), sync.owe_reconciliation),
     (timedelta(hours=1), holidays.look_ahead),
+    (timedelta(hours=1), sync.owe_busy_checks),
     (timedelta(hours=6), forget_old),
 ]
 

@@ -135,6 +135,7 @@ class LockKind(IntEnum):
     SUBSCRIPTION = 13
     MAIL = 14
     MEDIRECORDS_PATIENT = 15
+    OUTSIDE_CALENDAR = 16  # of a practitioner; 0 is MediRecords, which is read for all of them at once
     CLOCK = 20
 
 

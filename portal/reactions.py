@@ -47,8 +47,11 @@ JOB_QUEUES: dict[str, str] = {
     "sync.route": "graph",
     "sync.keep_subscription": "graph",
     "sync.reconcile_outlook": "graph",
+    "sync.read_outlook_busy": "graph",
+    "sync.check_outlook_busy": "graph",
     "sync.medirecords": "medirecords",
     "sync.reconcile_medirecords": "medirecords",
+    "sync.read_medirecords_busy": "medirecords",
 }
 
 QUEUES = ("stripe", "mail", "graph", "medirecords")

@@ -149,19 +149,25 @@ class MediRecords:
         self, *, on: date, patient_id: str | None = None, provider_id: str | None = None
     ) -> list[Appointment]:
         """What is in the book on a practice-local day, by start; includes cancelled and blocked time."""
+        return self.appointments_between(on, on, patient_id=patient_id, provider_id=provider_id)
+
+    def appointments_between(
+        self, first: date, last: date, *, patient_id: str | None = None, provider_id: str | None = None
+    ) -> list[Appointment]:
+        """The same for the practice-local days `first` to `last`, both included."""
         query = {name: fact.value for name, fact in contract.APPOINTMENT_QUERY.items()}
-        # Whether the end of the range counts is unknown, so we ask for the whole day and look ourselves.
+        # Whether the end of the range counts is unknown, so we ask for whole days and look ourselves.
         asked = {
-            query["from"]: f"{on}T00:00",
-            query["until"]: f"{on}T23:59",
+            query["from"]: f"{first}T00:00",
+            query["until"]: f"{last}T23:59",
             query["patient_id"]: patient_id,
             query["provider_id"]: provider_id,
         }
         pages = self._calls.pages("appointments", {name: value for name, value in asked.items() if value})
         # Rows may shift between two pages while somebody books: an id counts once.
         found = {appointment.id: appointment for appointment in map(self._appointment, pages)}
-        that_day = [each for each in found.values() if each.starts_at.astimezone(self._zone).date() == on]
-        return sorted(that_day, key=lambda appointment: (appointment.starts_at, appointment.id))
+        inside = [each for each in found.values() if first <= each.starts_at.astimezone(self._zone).date() <= last]
+        return sorted(inside, key=lambda appointment: (appointment.starts_at, appointment.id))
 
     def get_appointment(self, appointment_id: str) -> Appointment:
         return self._appointment(self._calls.get("appointment", appointment_id=appointment_id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.db import Base, HasId
@@ -138,6 +138,8 @@ class BusyTime(HasId, Base):
     external_id: Mapped[str]
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
+    # Somebody who works elsewhere still sees patients by video.
+    in_person_only: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
 
 class OutsideCalendar(Base):
@@ -150,6 +152,7 @@ class OutsideCalendar(Base):
 
     practitioner_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("practitioner.id"), primary_key=True)
     source: Mapped[Outside] = mapped_column(primary_key=True)
+    external_id: Mapped[str] = mapped_column(default="", server_default="")  # the mailbox or provider that was read
     window_from: Mapped[datetime | None]
     window_until: Mapped[datetime | None]
     delta_link: Mapped[str | None]  # where the next round of changes is asked for

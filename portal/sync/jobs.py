@@ -15,8 +15,8 @@ from portal.db import LockKind, db, exclusive, transaction
 from portal.outbox.post import remind
 from portal.staff.models import Practitioner
 from portal.staff.tasks import raise_task
+from portal.sync import busy, busy_check, busy_medirecords, notifications, reconcile
 from portal.sync import medirecords as processor
-from portal.sync import notifications, reconcile
 from portal.sync import outlook as calendar
 from portal.sync.models import MediRecordsLink, OutlookLink
 
@@ -61,6 +61,24 @@ def reconcile_outlook(practitioner_id: int) -> None:
     reconcile.outlook(practitioner_id)
 
 
+def read_outlook_busy(practitioner_id: int) -> None:
+    """Bring what we know of a practitioner's own entries in Outlook up to date."""
+    with exclusive(LockKind.OUTSIDE_CALENDAR, practitioner_id):
+        busy.read(practitioner_id)
+
+
+def check_outlook_busy(practitioner_id: int) -> None:
+    """Compare what we know of them with Outlook's free/busy."""
+    with exclusive(LockKind.OUTSIDE_CALENDAR, practitioner_id):
+        busy_check.check(practitioner_id)
+
+
+def read_medirecords_busy() -> None:
+    """Bring what we know of the desk's appointments in MediRecords up to date."""
+    with exclusive(LockKind.OUTSIDE_CALENDAR, 0):
+        busy_medirecords.read()
+
+
 def reconcile_medirecords() -> None:
     """Compare MediRecords' appointments with our bookings."""
     reconcile.medirecords()
@@ -68,10 +86,23 @@ def reconcile_medirecords() -> None:
 
 def owe_reconciliation(at: datetime) -> None:
     """Every 15 minutes: compare every calendar, and MediRecords, with our bookings."""
-    connected = select(Practitioner.id).where(Practitioner.is_active, Practitioner.graph_user_id.is_not(None))
-    for practitioner_id in db.session.scalars(connected):
+    for practitioner_id in _connected():
         remind("sync.reconcile_outlook", practitioner_id, now=at)
     remind("sync.reconcile_medirecords", now=at)
+
+
+def owe_busy_reads(at: datetime) -> None:
+    """Every half minute: read again what was not read for a while, whether or not anybody told us of a change."""
+    for practitioner_id in busy.practitioners_to_read(at):
+        remind("sync.read_outlook_busy", practitioner_id, now=at)
+    if busy_medirecords.is_due(at):
+        remind("sync.read_medirecords_busy", now=at)
+
+
+def owe_busy_checks(at: datetime) -> None:
+    """Every hour: ask Outlook itself whether we have understood its calendars."""
+    for practitioner_id in _connected():
+        remind("sync.check_outlook_busy", practitioner_id, now=at)
 
 
 def sweep(at: datetime) -> None:
@@ -82,6 +113,11 @@ def sweep(at: datetime) -> None:
         remind("sync.outlook", booking_id, now=at)
     for booking_id in _without_appointment(at):
         remind("sync.medirecords", booking_id, now=at)
+
+
+def _connected() -> list[int]:
+    rows = select(Practitioner.id).where(Practitioner.is_active, Practitioner.graph_user_id.is_not(None))
+    return list(db.session.scalars(rows))
 
 
 def _without_event(at: datetime) -> list[int]:

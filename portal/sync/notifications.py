@@ -23,6 +23,7 @@ from portal.integrations.http import NotFound, Transient
 from portal.outbox.post import announce, owe
 from portal.staff.models import Practitioner
 from portal.staff.tasks import raise_task
+from portal.sync import busy
 from portal.sync.models import GraphNotification, GraphSubscription, MediRecordsLink, OutlookLink
 from portal.sync.outlook import event_was_deleted, metadata, same
 
@@ -59,8 +60,12 @@ def store(item: dict[str, Any], now: datetime) -> None:
         .on_conflict_do_nothing(index_elements=["dedupe_key"])
         .returning(GraphNotification.id)
     )
-    if stored is not None:
-        announce("graph.notified", stored, now)
+    if stored is None:
+        return
+    announce("graph.notified", stored, now)
+    # Our own events take no busy time, wherever they are; one that we have not noted yet costs a reading for nothing.
+    if db.session.scalar(select(OutlookLink.booking_id).where(OutlookLink.event_id == event_id)) is None:
+        busy.order_read(subscription.practitioner_id, now)
 
 
 def store_lifecycle(item: dict[str, Any], now: datetime) -> None:
@@ -74,6 +79,7 @@ def store_lifecycle(item: dict[str, Any], now: datetime) -> None:
     elif item.get("lifecycleEvent") == "reauthorizationRequired":
         subscription.expires_at = now
     owe("sync.keep_subscription", subscription.practitioner_id, now=now)
+    busy.order_read(subscription.practitioner_id, now)
 
 
 def route(notification_id: int) -> str:

@@ -16,7 +16,7 @@ from portal.bookings.states import Status
 from portal.clients import clients
 from portal.clock import now
 from portal.db import db, transaction
-from portal.integrations.graph import EventSpec, GraphEvent
+from portal.integrations.graph import NO_MAILBOX, EventSpec, GraphEvent
 from portal.integrations.http import NotFound, Transient
 from portal.outbox.post import owe
 from portal.staff.tasks import raise_task
@@ -129,7 +129,7 @@ def _created(booking_id: int, wanted: Wanted, transaction_id: str) -> GraphEvent
     try:
         return clients().graph.create_event(wanted.graph_user_id, wanted.spec, transaction_id=transaction_id)
     except NotFound as error:
-        if error.code.startswith(("Mailbox", "ErrorInvalidUser", "ResourceNotFound")):
+        if error.code.startswith(NO_MAILBOX):
             raise
         # The id belongs to an event that somebody has deleted since: the next try needs a new one.
         with transaction():

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 AHEAD = timedelta(days=90)
 SETTLED = timedelta(minutes=2)  # what was written later than this may still be on its way
-_MARKER = re.compile(r"\[ref:(BK-[0-9A-Z]{6})\]")
+MARKER = re.compile(r"\[ref:(BK-[0-9A-Z]{6})\]")
 
 
 def outlook(practitioner_id: int) -> None:
@@ -130,7 +130,7 @@ def _days_with_links(at: datetime) -> list[date]:
 def _rows_by_reference(rows: Iterable[Appointment]) -> dict[str, list[Appointment]]:
     found: dict[str, list[Appointment]] = defaultdict(list)
     for row in rows:
-        marker = _MARKER.search(row.notes)
+        marker = MARKER.search(row.notes)
         if marker is not None and row.status != CANCELLED:
             found[marker[1]].append(row)
     return found
