@@ -273,3 +273,25 @@ def test_the_start_page_shows_the_book_and_cancels_as_staff_would(sandbox: Runni
 def test_the_start_page_tells_what_was_refused(sandbox: RunningSandbox) -> None:
     Wire(sandbox, token="made-up").get(f"{BOOK}/{NOBODY}")
     assert f"GET /medirecords{BOOK}/{NOBODY}" in requests.get(sandbox.url, timeout=10).text
+
+
+def test_the_desk_blocks_time_and_takes_it_away_again(sandbox: RunningSandbox) -> None:
+    blocking = f"{sandbox.url}/_emu/medirecords/staff-block"
+    form = {"provider": MOREAU, "at": "2027-03-10T09:00", "minutes": "45"}
+    assert "Wed 10 Mar 2027, 09:00" in requests.post(blocking, data=form, timeout=10).text
+    [row] = [row for row in sandbox.get("/_emu/medirecords/appointments") if row["scheduleTime"] == form["at"]]
+    assert (row["patientId"], row["providerId"], row["minutes"]) == (None, MOREAU, 45)
+    wire = Wire(sandbox)
+    assert wire.post(BOOK, appointment(scheduleTime="2027-03-10T09:30")).status_code == 409
+    gone = {"appointment": row["id"], "delete": "yes"}
+    page = requests.post(f"{sandbox.url}/_emu/medirecords/staff-edit", data=gone, timeout=10).text
+    assert "Wed 10 Mar 2027, 09:00" not in page
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"), [({"at": "tomorrow"}, 400), ({"minutes": 44}, 400), ({"provider": NOBODY}, 404)]
+)
+def test_time_that_cannot_be_blocked_is_refused(sandbox: RunningSandbox, changed: dict[str, Any], status: int) -> None:
+    wanted = {"provider": MOREAU, "at": "2027-03-10T09:00", "minutes": 45, **changed}
+    answer = requests.post(f"{sandbox.url}/_emu/medirecords/staff-block", json=wanted, timeout=10)
+    assert answer.status_code == status

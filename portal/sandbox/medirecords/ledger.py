@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from flask import Blueprint, Response, jsonify, redirect, request
 from flask.typing import ResponseReturnValue
 
 from portal.sandbox.core import Json, Panel, Sandbox
-from portal.sandbox.medirecords import rules
+from portal.sandbox.medirecords import rules, seed
 from portal.sandbox.medirecords.appointments import change, shown
 from portal.sandbox.medirecords.contract import APPOINTMENT_WRITABLE, INTERVAL_MINUTES, STATUS, STATUS_WORDS
 from portal.sandbox.medirecords.wire import SYSTEM, Refusal, every, find, public
@@ -41,9 +42,21 @@ def add_routes(control: Blueprint, sandbox: Sandbox) -> None:
                 return jsonify(error="no such appointment"), 404
             if wanted.get("delete"):
                 sandbox.store.delete(SYSTEM, "appointment", row["id"])
-                return jsonify(ok=True)
+                return redirect("/#medirecords", 303) if request.form else jsonify(ok=True)
             edited = change(sandbox, row, _staff_change(sandbox, row, wanted))
         return redirect("/#medirecords", 303) if request.form else jsonify(_entry(sandbox, edited))
+
+    @control.post("/staff-block")
+    def staff_block() -> ResponseReturnValue:
+        """{"provider", "at": practice-local "2026-03-09T14:30", "minutes"}: the desk keeps a provider's time free."""
+        wanted = request.form if request.form else request.get_json()
+        minutes = str(wanted.get("minutes", ""))
+        if minutes not in map(str, INTERVAL_MINUTES.values()) or not rules.is_schedule_time(wanted.get("at")):
+            return jsonify(error="a practice-local time such as 2026-03-09T14:30, and a known length"), 400
+        if find(sandbox, "provider", wanted.get("provider")) is None:
+            return jsonify(error="no such provider"), 404
+        row = seed.block(sandbox, str(uuid4()), wanted["provider"], wanted["at"], int(minutes))
+        return redirect("/#medirecords", 303) if request.form else jsonify(_entry(sandbox, row))
 
 
 def _staff_change(sandbox: Sandbox, row: Json, wanted: Mapping[str, Any]) -> Json:
@@ -62,7 +75,7 @@ def _staff_change(sandbox: Sandbox, row: Json, wanted: Mapping[str, Any]) -> Jso
 def panels(sandbox: Sandbox) -> list[Panel]:
     folder = "sandbox/medirecords"
     return [
-        Panel("Appointments", f"{folder}/_appointments.html", lambda: {"rows": _appointment_rows(sandbox)}),
+        Panel("Appointments", f"{folder}/_appointments.html", lambda: _book(sandbox)),
         Panel("Patients", f"{folder}/_patients.html", lambda: {"rows": _patient_rows(sandbox)}),
         Panel("Refused calls", f"{folder}/_refused.html", lambda: {"rows": _refused(sandbox)}),
     ]
@@ -84,6 +97,17 @@ def _entry(sandbox: Sandbox, row: Json) -> Json:
 def _provider_name(sandbox: Sandbox, provider_id: Any) -> str | None:
     provider = find(sandbox, "provider", provider_id)
     return f"{provider['firstName']} {provider['lastName']}".strip() if provider else None
+
+
+def _book(sandbox: Sandbox) -> Json:
+    return {
+        "rows": _appointment_rows(sandbox),
+        "providers": [
+            {"id": row["id"], "name": _provider_name(sandbox, row["id"])} for row in every(sandbox, "provider")
+        ],
+        "lengths": sorted(INTERVAL_MINUTES.values()),
+        "tomorrow": f"{sandbox.now() + timedelta(days=1):%Y-%m-%d}T10:00",
+    }
 
 
 def _appointment_rows(sandbox: Sandbox) -> list[Json]:

@@ -136,19 +136,24 @@ def _patient(sandbox: Sandbox, first: str, last: str, gender: str, dob: str, mob
 
 
 def _blocked_hour(sandbox: Sandbox) -> None:
-    """Time that staff have blocked: a row without patient and type, at noon on the coming Monday."""
+    """Time that staff have blocked, at noon on the coming Monday."""
     today = sandbox.now().astimezone(ZoneInfo(sandbox.settings.practice_zone)).date()
     monday = today + timedelta(days=7 - today.weekday())
+    block(sandbox, fixed_id("appointment/blocked"), fixed_id(f"provider/{PROVIDERS[0][0]}"), f"{monday}T12:00", 60)
+
+
+def block(sandbox: Sandbox, id: str, provider_id: str, schedule_time: str, minutes: int) -> Json:
+    """Put blocked time into the book: a row without patient and type. The caller has checked it."""
     moment = timestamp(sandbox.now())
     row = {
-        "id": fixed_id("appointment/blocked"),
+        "id": id,
         "practiceId": sandbox.settings.medirecords_practice_id,
         "patientId": None,
         "appointmentTypeId": None,
-        "scheduleTime": f"{monday}T12:00",
+        "scheduleTime": schedule_time,
         "appointmentStatus": 2,
-        "appointmentIntervalCode": next(code for code, minutes in INTERVAL_MINUTES.items() if minutes == 60),
-        "providerId": fixed_id(f"provider/{PROVIDERS[0][0]}"),
+        "appointmentIntervalCode": next(code for code, length in INTERVAL_MINUTES.items() if length == minutes),
+        "providerId": provider_id,
         "roomId": None,
         "referralId": None,
         "notes": "Staff meeting",
@@ -168,4 +173,4 @@ def _blocked_hour(sandbox: Sandbox) -> None:
         "updatedDateTime": moment,
         "_reads_without_link": 0,
     }
-    sandbox.store.put(SYSTEM, "appointment", fixed_id("appointment/blocked"), row)
+    return sandbox.store.put(SYSTEM, "appointment", id, row)
