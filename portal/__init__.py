@@ -24,7 +24,7 @@ def create_app(settings: Settings | None = None, *, pool_size: int | None = 8) -
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from portal import cli, clock, config, web
-    from portal.db import db, engine_options
+    from portal.db import db, end_session, engine_options
     from portal.sessions import DatabaseSessions
 
     settings = settings or config.load()
@@ -48,6 +48,7 @@ def create_app(settings: Settings | None = None, *, pool_size: int | None = 8) -
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     use(settings)
     db.init_app(app)
+    app.teardown_appcontext(end_session)
     Migrate(app, db, directory=str(root / "migrations"), compare_type=True)
     app.session_interface = DatabaseSessions(f"__Host-session{settings.cookie_suffix}", clock.now)
     web.init_app(app, settings)

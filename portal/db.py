@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Any, TypeVar
@@ -89,6 +89,12 @@ def engine_options(*, pool_size: int | None) -> Json:
     if pool_size is None:
         return {**options, "poolclass": NullPool}
     return {**options, "pool_size": pool_size, "max_overflow": 0, "pool_timeout": 10, "pool_pre_ping": True}
+
+
+def end_session(_error: BaseException | None) -> None:
+    """End the session with its request. The server may go away after the answer was made, which must not cost it."""
+    with suppress(DBAPIError):
+        db.session.close()
 
 
 @contextmanager
