@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import structlog
-from flask import Flask, g, render_template, request
+from flask import Flask, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
+from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed, SecurityError
 
 from portal.db import db
+from portal.web import problems
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +44,10 @@ def expected(error: HTTPException) -> ResponseReturnValue:
     if isinstance(error, InternalServerError) and isinstance(error.original_exception, OperationalError):
         # The session is saved after the page is made, outside the reach of the other handlers.
         return database_away(error.original_exception)
-    return page(error.code or 500)
+    answer = make_response(page(error.code or 500))
+    if isinstance(error, MethodNotAllowed):
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    return answer
 
 
 def form_too_old(_error: CSRFError) -> ResponseReturnValue:
@@ -71,6 +75,8 @@ def unexpected(error: Exception) -> ResponseReturnValue:
 
 def page(status: int, heading: str | None = None, words: str | None = None) -> ResponseReturnValue:
     """The error page; it needs no database, because the database may be what is missing."""
+    if problems.are_wanted():
+        return problems.problem(status)
     known = WORDS.get(status, WORDS[500] if status >= 500 else WORDS[400])
     return (
         render_template(

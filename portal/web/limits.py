@@ -18,6 +18,7 @@ DEFAULTS = {
     "find-visit": "5 per hour; 20 per day",
     "links": "60 per minute",
     "reads": "300 per minute",
+    "api": "120 per minute",
 }
 
 limiter = Limiter(get_remote_address, headers_enabled=False, swallow_errors=True)

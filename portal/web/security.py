@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 
 from portal.config import Settings
+from portal.web import problems
 
 log = structlog.get_logger(__name__)
 csrf = CSRFProtect()
@@ -18,8 +19,11 @@ bp = Blueprint("security", __name__)
 # Called by machines that have no session of ours. A test holds this list against the routes.
 CSRF_EXEMPT = ("hooks.stripe", "hooks.graph", "hooks.graph_lifecycle", "security.csp_reports")
 
-# The public catalogue pages hold nothing personal and may be kept for a minute.
-CACHEABLE = ("grid.home", "grid.service", "content.page", "content.practitioner", "content.robots", "content.sitemap")
+# The public catalogue pages and their JSON hold nothing personal and may be kept for a minute.
+CACHEABLE = (
+    *("grid.home", "grid.service", "content.page", "content.practitioner", "content.robots", "content.sitemap"),
+    *("api.services", "api.times", "api.description"),
+)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -79,10 +83,13 @@ def add_headers(response: Response) -> Response:
     headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=()"
     if request.endpoint == "static" and response.status_code < 400:
         headers["Cache-Control"] = "public, max-age=31536000, immutable"
-    elif request.endpoint in CACHEABLE and response.status_code == 200 and "Set-Cookie" not in headers:
+    elif request.endpoint in CACHEABLE and response.status_code in (200, 304) and "Set-Cookie" not in headers:
         headers["Cache-Control"] = "public, max-age=60"
     else:
         headers["Cache-Control"] = "no-store"
+    if problems.are_wanted():
+        # Any page of anybody may show our times; no cookie is looked at there, so there is nothing to steal.
+        headers["Access-Control-Allow-Origin"] = "*"
     response.vary.add("HX-Request")
     return response
 
