@@ -64,7 +64,7 @@ def test_a_switch_turned_on_the_page_is_turned_for_the_next_call_and_can_be_turn
     sandbox: RunningSandbox, system: str, name: str
 ) -> None:
     usual, (sent, expected) = sandbox.get("/_emu/knobs"), TURNED[system, name]
-    assert form_for(sandbox, "/home/switches", system=system).find(attrs={"name": name}) is not None
+    assert form_for(sandbox, "/home/switches", system=system).select_one(f"[name={name}]") is not None
 
     assert send(sandbox, "/home/switches", system=system, **{name: sent}).headers["Location"] == "/#switches"
 
