@@ -42,12 +42,12 @@ class Switch:
         return int(number) if number.is_integer() else number
 
     def written(self, value: Any) -> str:
-        """The field's content that stands for a value."""
+        """The field's content that stands for a value; "" for one that no choice has and only /_emu/knobs can set."""
         if self.names_mailboxes:
             return ", ".join(value or ())
         if self.choices:
-            return next(sent for sent, (one, _) in self.choices.items() if one == value)
-        return str(int(value) if value == int(value) else value)
+            return next((sent for sent, (one, _) in self.choices.items() if one == value), "")
+        return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 YES_NO = {"no": (False, "no"), "yes": (True, "yes")}
@@ -115,7 +115,11 @@ def shown(sandbox: Sandbox, system: str) -> list[Json]:
 
 def turn(sandbox: Sandbox, system: str, sent: Mapping[str, str]) -> None:
     """Set what was sent, all of it or nothing. Raises NotAChoice, and KeyError for a system without switches."""
-    values = {name: switch.read(sent[name]) for name, switch in SWITCHES[system].items() if name in sent}
+    values = {
+        name: switch.read(sent[name])
+        for name, switch in SWITCHES[system].items()
+        if name in sent and not (switch.choices and sent[name] == "")
+    }
     for name, value in values.items():
         sandbox.set_knob(system, name, value)
 

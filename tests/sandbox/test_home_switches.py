@@ -92,6 +92,17 @@ def test_sending_a_form_as_it_stands_changes_nothing(sandbox: RunningSandbox, sy
     assert sandbox.get("/_emu/knobs") == usual
 
 
+def test_what_a_program_has_set_and_no_choice_offers_is_shown_and_left_alone(sandbox: RunningSandbox) -> None:
+    sandbox.knob("medirecords", "CONFLICT_STATUS", 418)
+    chosen = form_for(sandbox, "/home/switches", system="medirecords").select_one("[name=CONFLICT_STATUS] [selected]")
+    assert chosen is not None
+    assert (chosen["value"], chosen.get_text()) == ("", "as set by /_emu/knobs")
+
+    send(sandbox, "/home/switches", system="medirecords", CONFLICT_STATUS="", LINK_DELAY="1")
+    known = sandbox.get("/_emu/knobs")["medirecords"]
+    assert (known["CONFLICT_STATUS"], known["LINK_DELAY"]) == (418, 1)
+
+
 @pytest.mark.parametrize(
     "sent",
     [
