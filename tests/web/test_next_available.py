@@ -88,7 +88,7 @@ def test_a_services_card_speaks_to_those_who_come_for_the_first_time(ctx: None, 
     assert card.has(wanted)
     assert earlier == wanted or not card.has(earlier)
     with transaction():
-        first_visit.is_active = False
+        first_visit.length_minutes = None  # to be announced
     assert client.page("/").part(".cards").has(earlier)
 
 

@@ -52,8 +52,9 @@ def of_type(appointment_type: AppointmentType, practitioner: Practitioner | None
 
 
 def for_a_first_look(types: list[AppointmentType]) -> list[AppointmentType]:
-    """A service's card speaks to people who come for the first time, where there is something for them."""
-    return [each for each in types if each.who_may_book != WhoMayBook.RETURNING] or types
+    """Those that people can book who come for the first time, or else whatever can be booked."""
+    bookable = [each for each in types if can_book(each)]
+    return [each for each in bookable if each.who_may_book != WhoMayBook.RETURNING] or bookable
 
 
 def next_words(types: list[AppointmentType], practitioner: Practitioner | None = None) -> str | None:
