@@ -18,6 +18,7 @@ from portal.catalogue.models import AppointmentType
 from portal.db import transaction
 from tests.support.browser import Tabs
 from tests.support.funnel import make_offer, settle
+from tests.support.outside import know_outside
 from tests.support.sandbox import RunningSandbox
 
 pytestmark = pytest.mark.timeout(240)
@@ -172,6 +173,7 @@ def test_a_question_that_an_answer_opens_is_hidden_until_then(ctx: None, new_pag
     with transaction():
         load.load(load.packaged_document(), clock.now(), "test")
         demo_clinic.build()
+    know_outside()
     page = new_page()
     hold(page, "initial-consult-free")
     which = page.locator("[name=adjustments_which]")

@@ -17,6 +17,7 @@ from typing import IO, Protocol
 
 from portal.config import Settings
 from portal.local import CannotStart, environment
+from portal.local.calendars import wait_until_read
 from portal.local.postgres import Postgres, start_postgres
 from portal.local.processes import Child, end_leftovers, is_alive, remember, rotate, spawn
 from portal.local.redis import Redis, start_redis
@@ -130,6 +131,7 @@ class Clinic:
             )
             self._wait_for("web", self.settings.port, "/readyz", self.settings.public_host)
             self._start("worker", ["worker.py"])
+            wait_until_read(self._database_url(), self._part("worker").is_running)
         except BaseException:
             self.stop()
             raise
@@ -165,6 +167,10 @@ class Clinic:
 
     def log(self, name: str) -> Path:
         return self.instance_dir / "log" / f"{name}.log"
+
+    def _database_url(self) -> str:
+        embedded = next((part for part in self._parts if isinstance(part, Server) and part.name == "postgres"), None)
+        return embedded.url if embedded else self.environ["DATABASE_URL"]
 
     def _start_servers(self) -> None:
         """Postgres and Redis, unless the real environment names others; then tell everybody where they are."""

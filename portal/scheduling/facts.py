@@ -289,7 +289,7 @@ _STATEMENT = text(
     (select json_agg(json_build_array(practitioner_id, floor(extract(epoch from starts_at)),
                                       ceil(extract(epoch from ends_at)), source) order by starts_at, id)::text
      from busy_time
-     where starts_at < :until and ends_at > :since)
+     where starts_at < :until and ends_at > :since and not (in_person_only and :telehealth))
     """
 ).bindparams(
     bindparam("first", type_=Date),

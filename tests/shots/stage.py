@@ -8,7 +8,8 @@ import time as waiting
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from os import kill
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import requests
 from flask import Flask
+from sqlalchemy import select
 
 import portal
 from portal import clock, config
@@ -24,11 +26,13 @@ from portal.catalogue import load, offer
 from portal.catalogue.document import read_document
 from portal.db import Json, db, transaction
 from portal.local.clinic import Clinic, free_port
-from portal.scheduling import claims
+from portal.scheduling import availability, claims
+from portal.scheduling.models import ExceptionKind, Holiday, HoursException, OutsideCalendar
 from tests.support import factories
 
 SYDNEY = ZoneInfo("Australia/Sydney")
 PATIENCE_SECONDS = 60.0
+LONG_NAME = "Dr Anneliese-Wilhelmina van Oosterhout-Featherstonehaugh-Lee"
 LONG_SERVICE = "Nutritional-environmental and occupational rehabilitation"
 LONG_TYPE = "Follow-up for people with several long-standing conditions"
 
@@ -40,11 +44,16 @@ class Stage:
     clinic: Clinic
     app: Flask
 
+    def today(self) -> date:
+        return clock.now().astimezone(SYDNEY).date()
+
     def set_clock(self, to: datetime) -> None:
         self._emu("clock", {"offset_seconds": (to - datetime.now(UTC)).total_seconds()})
+        self._wait_for_calendars()
 
     def advance(self, **units: float) -> None:
         self._emu("clock", {"advance_seconds": timedelta(**units).total_seconds()})
+        self._wait_for_calendars()
 
     def spoil(self, **fault: Any) -> None:
         """The next calls or deliveries go wrong in this way (portal/sandbox/control.py)."""
@@ -76,7 +85,7 @@ class Stage:
         """A type with long names and dozens of times on each of seven days; -> its slug."""
         with self.app.app_context():
             place = factories.make_location(is_telehealth=True)
-            for name in ("Dr Anneliese-Wilhelmina van Oosterhout-Featherstonehaugh", "Jo Li"):
+            for name in (LONG_NAME, "Jo Li"):
                 person = factories.make_practitioner(name=name, profession="Occupational therapist")
                 factories.make_hours(person, place, calendar_slug="busy", starts=time(8), ends=time(18, 40))
             service = factories.make_service(name=LONG_SERVICE, icon="leaf", position=90)
@@ -85,25 +94,38 @@ class Stage:
             )
             return made.slug
 
-    def quiet_type(self, *, with_one_time: bool) -> str:
-        """A type with a single free time, or with none at all; -> its slug."""
+    def quiet_type(self, times: int) -> str:
+        """A type with no free time at all, with a single one, or with four on each day of five; -> its slug."""
         with self.app.app_context():
-            calendar = "single" if with_one_time else "empty"
-            if with_one_time:
-                person, place = factories.make_practitioner(), factories.make_location(is_telehealth=True)
-                weekday = (clock.now().astimezone(SYDNEY).weekday() + 1) % 7
-                only_then = {"starts": time(17), "ends": time(17, 30), "calendar_slug": calendar}
-                factories.make_hours(person, place, weekdays=range(weekday, weekday + 1), **only_then)
+            calendar, today = f"with-{times}", clock.now().astimezone(SYDNEY).weekday()
+            if times:
+                person, place = factories.make_practitioner(name=LONG_NAME), factories.make_location(is_telehealth=True)
+                ends = time(17, 30) if times == 1 else time(19)
+                for weekday in range(today + 1, today + 2 if times == 1 else today + 6):
+                    then = {"starts": time(17), "ends": ends, "calendar_slug": calendar}
+                    factories.make_hours(person, place, weekdays=range(weekday % 7, weekday % 7 + 1), **then)
             service = factories.make_service(name="Herbal dispensary", position=91)
-            return factories.make_type(name="First visit", service=service, calendar_slug=calendar, horizon_days=6).slug
+            made = {"name": "First visit", "calendar_slug": calendar, "horizon_days": 6, "start_step_minutes": 30}
+            return factories.make_type(service=service, **made).slug
+
+    def close(self, day: date, *, holiday: str = "") -> None:
+        """The clinic does not work on this day, for a public holiday or for a reason of its own."""
+        with self.app.app_context(), transaction():
+            if holiday:
+                db.session.add(Holiday(day=day, name=holiday, state="NSW"))
+            else:
+                begin, end = clock.day_bounds(day, SYDNEY)
+                db.session.add(HoursException(kind=ExceptionKind.CLOSED, starts_at=begin, ends_at=end))
 
     def take(self, type_slug: str, value: str) -> None:
         """Somebody else books this very time, given as the value of its radio button."""
-        starts, practitioner = value.split("/")
+        starts, who = value.split("/")
         starts_at = datetime.strptime(starts, "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
         with self.app.app_context():
             wanted = offer.get_bookable(type_slug, clock.now())
-            claims.claim(lambda: hold.hold(wanted, starts_at, clock.now(), practitioner_id=int(practitioner)))
+            free = [slot.practitioner_id for slot in availability.slots_at(wanted, starts_at, clock.now())]
+            for practitioner_id in free if who == "any" else [int(who)]:
+                claims.claim(partial(hold.hold, wanted, starts_at, clock.now(), practitioner_id=practitioner_id))
 
     def lose(self, reference: str) -> None:
         """The time of a booking is let go, and somebody else has it at once."""
@@ -123,6 +145,17 @@ class Stage:
 
     def _is_ready(self) -> bool:
         return requests.get(f"{self.clinic.url}/readyz", timeout=10).ok
+
+    def _wait_for_calendars(self) -> None:
+        """After hours, what was read of Outlook is believed no more, and nobody is offered until it is read again."""
+
+        def all_known() -> bool:
+            too_old = OutsideCalendar.unknown_from <= clock.now(), OutsideCalendar.failed_at.is_(None)
+            unknown = select(OutsideCalendar.source).where(*too_old)
+            with self.app.app_context():
+                return db.session.scalar(unknown.limit(1)) is None
+
+        until(all_known, "the calendars were not read again")
 
     def _emu(self, path: str, wanted: Json) -> None:
         requests.post(f"{self.clinic.sandbox_url}/_emu/{path}", json=wanted, timeout=10).raise_for_status()

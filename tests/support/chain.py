@@ -15,10 +15,11 @@ from portal.clients import clients, configure
 from portal.clock import now
 from portal.db import db, transaction
 from portal.patients.models import Patient
-from portal.scheduling.models import Location, Outside, OutsideCalendar
+from portal.scheduling.models import Location
 from portal.staff.models import Practitioner
 from tests.support import factories
 from tests.support.microsoft import LARK, PEOPLE, WREN
+from tests.support.outside import know_outside
 from tests.support.sandbox import RunningSandbox
 
 PROVIDERS = {person["graph_user_id"]: person["medirecords_provider_id"] for person in PEOPLE["practitioners"]}
@@ -102,8 +103,5 @@ def patient_who(**columns: Any) -> Patient:
 def _practitioner(user_id: str, name: str) -> Practitioner:
     known = {"graph_user_id": user_id, "medirecords_provider_id": PROVIDERS[user_id]}
     person = factories.make_practitioner(name=name, **known)
-    # Nobody is offered whose Outlook calendar is unknown, and most tales begin with one that is known.
-    until = now() + timedelta(days=365)
-    with transaction():
-        db.session.add(OutsideCalendar(practitioner_id=person.id, source=Outside.OUTLOOK, unknown_from=until))
+    know_outside()
     return person

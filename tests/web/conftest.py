@@ -12,6 +12,7 @@ from portal.catalogue import load
 from portal.catalogue.models import AppointmentType
 from portal.db import transaction
 from tests.support.funnel import make_offer
+from tests.support.outside import know_outside
 from tests.support.visitor import Visitor
 
 
@@ -31,6 +32,7 @@ def rosella(ctx: None) -> None:
     with transaction():
         load.load(load.packaged_document(), clock.now(), "test")
         demo_clinic.build()
+    know_outside()
 
 
 @pytest.fixture
