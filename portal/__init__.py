@@ -50,7 +50,7 @@ def create_app(settings: Settings | None = None, *, pool_size: int | None = 8) -
     db.init_app(app)
     app.teardown_appcontext(end_session)
     Migrate(app, db, directory=str(root / "migrations"), compare_type=True)
-    app.session_interface = DatabaseSessions(f"__Host-session{settings.cookie_suffix}", clock.now)
+    app.session_interface = DatabaseSessions(settings.cookie_suffix, clock.now)
     web.init_app(app, settings)
     cli.register(app)
     return app

@@ -1,4 +1,8 @@
-"""Server-side sessions: the cookie holds a random id, the database its hash and what belongs to it."""
+"""Server-side sessions: the cookie holds a random id, the database its hash and what belongs to it.
+
+Visitors and staff have a realm each: a cookie and limits of their own, so that a desk computer on which somebody also
+books a visit mixes nothing up.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from typing import Any
 
 from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
-from sqlalchemy import Update, cast, delete, insert, select, update
+from sqlalchemy import Connection, Update, cast, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,12 +25,33 @@ LIFETIME = timedelta(days=30)
 TOUCH_EVERY = timedelta(minutes=5)
 
 
+@dataclass(frozen=True)
+class Realm:
+    """Whose sessions these are, and how long one opens anything."""
+
+    name: str
+    cookie: str  # __Host-<cookie>
+    lifetime: timedelta  # since it began
+    idle: timedelta  # since it was last used
+    touch_every: timedelta  # how exactly we know that
+    outlives_the_browser: bool
+
+
+VISITORS = Realm("visitor", "session", LIFETIME, LIFETIME, TOUCH_EVERY, outlives_the_browser=True)
+STAFF = Realm(
+    "staff", "staff", timedelta(hours=8), timedelta(minutes=30), timedelta(minutes=1), outlives_the_browser=False
+)
+STAFF_PATH = "/staff"
+
+
 class WebSession(HasId, Base):
     """One browser's session."""
 
     __tablename__ = "web_session"
 
     id_hash: Mapped[str] = mapped_column(unique=True)
+    realm: Mapped[str] = mapped_column(default=VISITORS.name, server_default=VISITORS.name)
+    holder: Mapped[str | None] = mapped_column(index=True)  # who signed in, such as staff:3
     data: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime] = mapped_column(index=True)
@@ -37,6 +62,8 @@ class Saved:
     """A session as the database has it."""
 
     data: dict[str, Any]
+    holder: str | None
+    created_at: datetime
     seen_at: datetime
 
 
@@ -44,8 +71,12 @@ class ServerSession(SessionMixin):
     """A mapping of JSON values that is read from the database when somebody first looks into it, and knows whether it
     has changed. Public pages and static files never look, so they cost no query."""
 
-    def __init__(self, sid: str | None, load: Callable[[str], Saved | None]) -> None:
-        self.sid, self._load = sid, load
+    def __init__(self, sid: str | None, load: Callable[[str], Saved | None], realm: Realm = VISITORS) -> None:
+        self.sid, self._load, self.realm = sid, load, realm
+        self.holder: str | None = None
+        self.created_at: datetime | None = None
+        self.old_sid: str | None = None  # one that is to open nothing any more
+        self.is_over = False
         self._data: dict[str, Any] | None = None
         self.seen_at: datetime | None = None
         self.modified = False
@@ -60,8 +91,9 @@ class ServerSession(SessionMixin):
         if self._data is None:
             saved = self._load(self.sid) if self.sid else None
             self._data = dict(saved.data) if saved else {}
-            self.seen_at = saved.seen_at if saved else None
-            if saved is None:
+            if saved is not None:
+                self.holder, self.created_at, self.seen_at = saved.holder, saved.created_at, saved.seen_at
+            else:
                 self.sid = None  # an id that we did not issue, or that has ended, is worth nothing
         return self._data
 
@@ -83,6 +115,23 @@ class ServerSession(SessionMixin):
 
     def __len__(self) -> int:
         return len(self.data)
+
+    def start_anew(self, holder: str) -> None:
+        """Forget everything and go on under an id that nobody has seen yet, on behalf of who has just signed in."""
+        self.clear()
+        self.renew()
+        self.holder, self.created_at = holder, None
+
+    def renew(self) -> None:
+        """Go on under a new id, with all that it holds and as old as it is: what it may do has changed."""
+        _ = self.data
+        self.old_sid, self.sid = self.sid, None
+        self.modified = True
+
+    def end(self) -> None:
+        """Open nothing any more; the browser is told to forget its id."""
+        self.clear()
+        self.is_over = self.modified = True
 
     def save_now(self) -> None:
         """Save within the transaction under way, so that an act and the right to see it stand or fall together."""
@@ -113,18 +162,25 @@ class ServerSession(SessionMixin):
 class DatabaseSessions(SessionInterface):
     """Loads and saves sessions. A visitor who only looks gets no row and no cookie; unknown ids are ignored."""
 
-    def __init__(self, cookie_name: str, now: Callable[[], datetime]) -> None:
-        self.cookie_name, self.now = cookie_name, now
+    def __init__(self, cookie_suffix: str, now: Callable[[], datetime]) -> None:
+        self.cookie_suffix, self.now = cookie_suffix, now
+
+    def cookie_name(self, realm: Realm = VISITORS) -> str:
+        return f"__Host-{realm.cookie}{self.cookie_suffix}"
 
     def open_session(self, app: Flask, request: Request) -> ServerSession:
-        sid = request.cookies.get(self.cookie_name)
-        return ServerSession(sid if sid and len(sid) <= 100 else None, self._saved)
+        realm = STAFF if request.path == STAFF_PATH or request.path.startswith(f"{STAFF_PATH}/") else VISITORS
+        sid = request.cookies.get(self.cookie_name(realm))
+        return ServerSession(sid if sid and len(sid) <= 100 else None, lambda sid: self._saved(sid, realm), realm)
 
-    def _saved(self, sid: str) -> Saved | None:
-        """What is saved under an id."""
-        columns = WebSession.__table__.c
-        wanted = select(columns.data, columns.seen_at).where(
-            columns.id_hash == hash_of(sid), columns.created_at > self.now() - LIFETIME
+    def _saved(self, sid: str, realm: Realm) -> Saved | None:
+        """What is saved under an id, unless it has been too long."""
+        columns, now = WebSession.__table__.c, self.now()
+        wanted = select(columns.data, columns.holder, columns.created_at, columns.seen_at).where(
+            columns.id_hash == hash_of(sid),
+            columns.realm == realm.name,
+            columns.created_at > now - realm.lifetime,
+            columns.seen_at > now - realm.idle,
         )
         if db.session.registry.has() and db.session().in_transaction():
             # Whoever waits for a second connection while holding one can wait for ever.
@@ -133,7 +189,7 @@ class DatabaseSessions(SessionInterface):
             # On one of its own, so that no transaction stays open for a look.
             with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 row = connection.execute(wanted).one_or_none()
-        return Saved(row.data, row.seen_at) if row else None
+        return Saved(row.data, row.holder, row.created_at, row.seen_at) if row else None
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         assert isinstance(session, ServerSession)
@@ -141,32 +197,49 @@ class DatabaseSessions(SessionInterface):
             return
         now = self.now()
         # A page for everybody is kept by shared caches, with its cookie: that visit is not worth noting.
-        is_seen = session.seen_at is None or now - session.seen_at < TOUCH_EVERY or response.cache_control.public
-        if not session.modified and is_seen:
+        is_fresh = session.seen_at is None or now - session.seen_at < session.realm.touch_every
+        if not session.modified and (is_fresh or response.cache_control.public):
             return
         # What a view left unfinished must not be committed along; and whoever waits for a second connection while
         # holding one can wait for ever.
         db.session.rollback()
         with db.engine.begin() as connection:
-            if session.sid is None:
-                session.sid = secrets.token_urlsafe(32)
-                connection.execute(
-                    insert(WebSession).values(
-                        id_hash=hash_of(session.sid), data=dict(session), created_at=now, seen_at=now
-                    )
-                )
-            else:
-                connection.execute(session.changes_to(session.sid).values(seen_at=now))
+            self._write(connection, session, now)
+        self._give_cookie(session, response)
+        response.headers["Cache-Control"] = "no-store"
+
+    def _write(self, connection: Connection, session: ServerSession, now: datetime) -> None:
+        ended = session.sid if session.is_over else session.old_sid
+        if ended is not None:
+            connection.execute(delete(WebSession).where(WebSession.id_hash == hash_of(ended)))
+        if session.is_over:
+            return
+        if session.sid is not None:
+            connection.execute(session.changes_to(session.sid).values(seen_at=now))
+            return
+        session.sid = secrets.token_urlsafe(32)
+        connection.execute(
+            insert(WebSession).values(
+                id_hash=hash_of(session.sid),
+                realm=session.realm.name,
+                holder=session.holder,
+                data=dict(session),
+                created_at=session.created_at or now,
+                seen_at=now,
+            )
+        )
+
+    def _give_cookie(self, session: ServerSession, response: Response) -> None:
+        lasts = int(session.realm.lifetime.total_seconds()) if session.realm.outlives_the_browser else None
         response.set_cookie(
-            self.cookie_name,
-            session.sid,
-            max_age=int(LIFETIME.total_seconds()),
+            self.cookie_name(session.realm),
+            "" if session.is_over else session.sid or "",
+            max_age=0 if session.is_over else lasts,
             secure=True,
             httponly=True,
             samesite="Lax",
             path="/",
         )
-        response.headers["Cache-Control"] = "no-store"
 
 
 def hash_of(secret: str) -> str:
@@ -174,6 +247,14 @@ def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def end_all_of(holder: str) -> None:
+    """Every session of one person opens nothing from now on."""
+    db.session.execute(delete(WebSession).where(WebSession.holder == holder))
+
+
 def forget_old(now: datetime) -> None:
-    """Remove sessions that have not been used for a whole lifetime."""
-    db.session.execute(delete(WebSession).where(WebSession.seen_at < now - LIFETIME))
+    """Remove sessions that open nothing any more."""
+    for realm in (VISITORS, STAFF):
+        db.session.execute(
+            delete(WebSession).where(WebSession.realm == realm.name, WebSession.seen_at < now - realm.idle)
+        )

@@ -41,7 +41,7 @@ class Browser:
         return session, response
 
     def open(self) -> ServerSession:
-        headers = {"Cookie": f"{self.sessions.cookie_name}={self.cookie}"} if self.cookie is not None else {}
+        headers = {"Cookie": f"{self.sessions.cookie_name()}={self.cookie}"} if self.cookie is not None else {}
         with self.app.test_request_context("/", headers=headers):
             return self.sessions.open_session(self.app, request)
 

@@ -1,11 +1,13 @@
-"""Practitioners, and the tasks that only a person can settle."""
+"""Practitioners, those who sign in, what they did, and the tasks that only a person can settle."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.db import Base, HasId
 
@@ -40,3 +42,54 @@ class StaffTask(HasId, Base):
     booking_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("booking.id"), index=True)
     created_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
+
+
+class StaffMember(HasId, Base):
+    """Someone who signs in to the back office. Tenant and oid are who they are; name and e-mail only say it, and may
+    be given to somebody else one day."""
+
+    __tablename__ = "staff_member"
+    __table_args__ = (UniqueConstraint("tenant_id", "oid"),)
+
+    tenant_id: Mapped[str]
+    oid: Mapped[str]
+    name: Mapped[str]
+    email: Mapped[str]
+    roles: Mapped[list[Any]]  # as Microsoft said when they last signed in or were looked up again
+    first_signed_in_at: Mapped[datetime]
+    signed_in_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+
+
+class Action(StrEnum):
+    READ = "read"
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+    SENT = "sent"
+    EXPORTED = "exported"
+    SIGNED_IN = "signed-in"
+    SIGNED_OUT = "signed-out"
+
+
+class AuditEntry(HasId, Base):
+    """Who did what to whose record; rows are only ever added, and hold nothing of the record itself."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (
+        Index("ix_audit_entry_at", "at"),
+        Index("ix_audit_entry_patient_id_at", "patient_id", "at"),
+        Index("ix_audit_entry_staff_member_id_at", "staff_member_id", "at"),
+    )
+
+    at: Mapped[datetime]
+    staff_member_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("staff_member.id"))  # None: the portal
+    action: Mapped[Action]
+    kind: Mapped[str]  # of what, such as "booking" or "service"
+    subject: Mapped[str] = mapped_column(default="")  # which one, by its reference or slug
+    patient_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("patient.id"))
+    part: Mapped[str] = mapped_column(default="")
+    why_sealed: Mapped[str] = mapped_column(default="")  # typed by a person, so it may tell of health
+    request_id: Mapped[str] = mapped_column(default="")
+
+    staff_member: Mapped[StaffMember | None] = relationship()

@@ -1,14 +1,45 @@
-"""Raise and settle staff tasks."""
+"""Raise and settle staff tasks, and who sees which."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text, update
+from sqlalchemy import Select, exists, select, text, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
 from portal.db import db
-from portal.staff.models import StaffTask
+from portal.staff import audit
+from portal.staff.access import DESK, MONEY, Role, Staff
+from portal.staff.models import Action, StaffTask
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a task is about in words, and whose work it is."""
+
+    words: str
+    roles: frozenset[Role] = DESK
+
+
+_CALENDAR, _MEDIRECORDS = Kind("Outlook"), Kind("MediRecords")
+_MONEY = Kind("Money", DESK | MONEY)
+# A kind that is not named here is the desk's, under its own name.
+KINDS = {
+    "outlook-moved": _CALENDAR,
+    "outlook-deleted": _CALENDAR,
+    "mailbox-missing": _CALENDAR,
+    "medirecords": _MEDIRECORDS,
+    "medirecords-removed": _MEDIRECORDS,
+    "mail-unsure": Kind("Mail"),
+    "job-parked": Kind("Given up"),
+    "refund-outside": _MONEY,
+    "refund-failed": _MONEY,
+    "dispute": _MONEY,
+    "payment-differs": _MONEY,
+    "stripe-unknown": _MONEY,
+}
 
 
 def raise_task(kind: str, words: str, now: datetime, *, booking_id: int | None = None, about: str = "") -> None:
@@ -30,3 +61,31 @@ def settle_task(kind: str, now: datetime, *, booking_id: int | None = None, abou
 def raise_task_for_parked(job: str, args: list[int | str], error: str, at: datetime) -> None:
     """A job that was given up needs a person. `error` names the system and its code, never a patient."""
     raise_task("job-parked", f"{job} was given up: {error}", at, about=":".join([job, *map(str, args)]))
+
+
+def kind_of(task: StaffTask) -> Kind:
+    """What a task is about."""
+    return KINDS.get(task.kind) or Kind(task.kind.replace("-", " ").capitalize())
+
+
+def visible_to(staff: Staff) -> Select[StaffTask]:
+    """The tasks that are this person's work, open and done."""
+    hidden = [kind for kind, each in KINDS.items() if not staff.may(each.roles)]
+    wanted = select(StaffTask).where(StaffTask.kind.not_in(hidden))
+    return wanted if staff.may(DESK) else wanted.where(StaffTask.kind.in_(KINDS))
+
+
+def mark_done(task: StaffTask, staff: Staff, now: datetime) -> None:
+    """A person has settled it. Once more changes nothing."""
+    if task.done_at is None:
+        task.done_at = now
+        audit.record(staff, Action.CHANGED, "task", now, subject=task.key, part="done")
+
+
+def open_again(task: StaffTask, staff: Staff, now: datetime) -> None:
+    """It was not settled after all. Where the same trouble has come back meanwhile, that task is the open one."""
+    other = aliased(StaffTask)
+    is_there = select(exists().where(other.key == task.key, other.done_at.is_(None)))
+    if not db.session.execute(is_there).scalar_one():
+        task.done_at = None
+        audit.record(staff, Action.CHANGED, "task", now, subject=task.key, part="opened again")

@@ -1,0 +1,69 @@
+"""Writes down who read or changed what, in the transaction of its cause (security baseline 13).
+
+An entry says whose record, which part and why, and holds nothing of the record itself. Rows are only ever added.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import cast
+
+import structlog
+
+from portal import vault
+from portal.db import db
+from portal.staff.access import Staff
+from portal.staff.models import Action, AuditEntry
+
+
+def record(
+    staff: Staff | None,
+    action: Action,
+    kind: str,
+    now: datetime,
+    *,
+    subject: str = "",
+    patient_id: int | None = None,
+    part: str = "",
+    why: str = "",
+) -> None:
+    """Somebody (None: the portal itself) has done this to one thing.
+
+    `kind` is what it is ("booking"), `subject` which one (its reference or slug), `patient_id` whose record it belongs
+    to, `part` which part of it ("price"), and `why` the reason that was typed, which is sealed.
+    """
+    request_id = _request_id()
+    db.session.add(
+        AuditEntry(
+            at=now,
+            staff_member_id=staff.id if staff else None,
+            action=action,
+            kind=kind,
+            subject=subject,
+            patient_id=patient_id,
+            part=part,
+            why_sealed=vault.seal(why, _context(request_id)) if why else "",
+            request_id=request_id,
+        )
+    )
+
+
+def read(
+    staff: Staff, kind: str, now: datetime, *, patient_id: int | None, subject: str = "", part: str = "", why: str = ""
+) -> None:
+    """Somebody opens a patient's record, or a part of it. Comes before the record is read."""
+    record(staff, Action.READ, kind, now, subject=subject, patient_id=patient_id, part=part, why=why)
+
+
+def why(entry: AuditEntry) -> str:
+    """The reason that was typed, or nothing."""
+    return vault.unseal(entry.why_sealed, _context(entry.request_id)) if entry.why_sealed else ""
+
+
+def _request_id() -> str:
+    """What every log line of this request carries as well; empty outside one."""
+    return cast(str, structlog.contextvars.get_contextvars().get("request_id", ""))
+
+
+def _context(request_id: str) -> str:
+    return f"audit_entry:{request_id}:why"
