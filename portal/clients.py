@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from portal import vault
 from portal.config import Settings
+from portal.integrations.entra_sign_in import StaffSignIn
 from portal.integrations.graph import AppTokens, Graph
 from portal.integrations.http import Transient
 from portal.integrations.mail import SmtpMail
@@ -27,6 +28,7 @@ class Clients:
     graph: Graph
     medirecords: MediRecords
     smtp: SmtpMail | None
+    staff_sign_in: StaffSignIn
 
 
 _clients: Clients | None = None
@@ -56,6 +58,13 @@ def configure(settings: Settings) -> None:
             pace=SharedPace("medirecords", settings.medirecords_rate, burst=20),
         ),
         smtp=SmtpMail(settings.smtp_url) if settings.mail_transport == "smtp" else None,
+        staff_sign_in=StaffSignIn(
+            authority=settings.entra_authority,
+            tenant_id=settings.entra_tenant_id,
+            client_id=settings.entra_staff_client_id,
+            client_secret=settings.entra_staff_client_secret,
+            mfa_context=settings.entra_staff_mfa_context,
+        ),
     )
 
 

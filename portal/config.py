@@ -66,6 +66,7 @@ class Settings:
     entra_client_secret: str = field(repr=False)
     entra_staff_client_id: str
     entra_staff_client_secret: str = field(repr=False)
+    entra_staff_mfa_context: str
     graph_base_url: str
     graph_notification_url: str
     medirecords_base_url: str
@@ -115,6 +116,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         "CLINIC_ZONE": "Australia/Sydney",
         "STRIPE_API_BASE": f"{sandbox}/stripe",
         "ENTRA_AUTHORITY": sandbox,
+        "ENTRA_STAFF_MFA_CONTEXT": "c1",
         "GRAPH_BASE_URL": f"{sandbox}/graph/v1.0",
         "GRAPH_NOTIFICATION_URL": f"http://127.0.0.1:{port}/hooks/graph",
         "MEDIRECORDS_BASE_URL": f"{sandbox}/medirecords",
@@ -162,6 +164,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         entra_client_secret=text("ENTRA_CLIENT_SECRET"),
         entra_staff_client_id=text("ENTRA_STAFF_CLIENT_ID"),
         entra_staff_client_secret=text("ENTRA_STAFF_CLIENT_SECRET"),
+        entra_staff_mfa_context=text("ENTRA_STAFF_MFA_CONTEXT"),
         graph_base_url=url("GRAPH_BASE_URL"),
         graph_notification_url=url("GRAPH_NOTIFICATION_URL"),
         medirecords_base_url=url("MEDIRECORDS_BASE_URL"),

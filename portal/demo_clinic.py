@@ -120,12 +120,14 @@ PEOPLE = (
         ),
     ),
 )
-# Those who sign in to the back office, with the role of each. A practitioner signs in as the owner of the mailbox.
+# Those who sign in to the back office, with the role of each; Nell started today, and nobody has given her one. A
+# practitioner signs in as the owner of the mailbox.
 STAFF = (
     ("odette-farrow", "Odette Farrow", "owner"),
     ("milo-ashgrove", "Milo Ashgrove", "manager"),
     ("pia-wattle", "Pia Wattle", "reception"),
     ("bruno-penny", "Bruno Penny", "bookkeeper"),
+    ("nell-bracken", "Nell Bracken", ""),
 )
 
 
@@ -171,7 +173,7 @@ def people(mail_from: str = MAIL_FROM) -> Json:
             "oid": fixed_id(f"staff/{slug}"),
             "name": staff_name,
             "email": f"{slug.split('-', 1)[0]}@rosella-clinic.example.com",
-            "roles": [role],
+            "roles": [role] if role else [],
         }
         for slug, staff_name, role in STAFF
     ]

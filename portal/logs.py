@@ -15,7 +15,7 @@ ALLOWED = frozenset(
     {
         "event", "level", "logger", "timestamp", "request_id", "route", "method", "status", "duration_ms", "outcome",
         "system", "path", "job", "row", "attempt", "queue", "error", "frames", "kind", "count", "booking", "payment",
-        "refund", "practitioner", "reason", "partner_request_id", "setting",
+        "refund", "practitioner", "reason", "partner_request_id", "setting", "actor",
     }
 )  # fmt: skip
 # Libraries whose lines are about our own set-up and tell an operator what to do.

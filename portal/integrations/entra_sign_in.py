@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import warnings
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -22,6 +23,9 @@ from portal.integrations.http import Permanent, Transient
 from portal.integrations.id_tokens import BadToken
 
 Flow = dict[str, Any]  # JSON values only
+
+# msal would rather be answered by form_post. That comes from another site, without our Lax cookie.
+warnings.filterwarnings("ignore", message="response_mode='form_post' is recommended", category=UserWarning)
 
 
 class Refused(Exception):
@@ -73,7 +77,6 @@ class StaffSignIn:
         """
         silent = {"prompt": "none", "login_hint": silently_as} if silently_as is not None else {}
         claims = {"id_token": {"acrs": {"essential": True, "value": self._mfa_context}}}
-        # A form_post would come from another site, without our Lax cookie.
         flow = self._built().initiate_auth_code_flow(
             [], redirect_uri=redirect_uri, response_mode="query", claims_challenge=json.dumps(claims), **silent
         )

@@ -64,7 +64,8 @@ def verify(
         raise BadToken("wrong-tenant")
     if not hmac.compare_digest(str(claims["nonce"]), nonce):
         raise BadToken("wrong-nonce")
-    if mfa_context not in claims.get("acrs", ()):
+    fulfilled = claims.get("acrs")
+    if not isinstance(fulfilled, list) or mfa_context not in fulfilled:
         raise BadToken("no-second-factor")
     return claims
 

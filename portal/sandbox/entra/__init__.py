@@ -13,7 +13,8 @@ from portal.sandbox.entra.keys import SigningKey
 from portal.sandbox.entra.sign_in import add_sign_in_routes
 from portal.sandbox.entra.tokens import add_token_routes
 
-KNOBS = {"token_seconds": 3599, "code_seconds": 600}
+# `id_token_changes` replaces claims (None removes one), `id_token_signer` is one of keys.SIGNERS: forgeries to refuse.
+KNOBS: Json = {"token_seconds": 3599, "code_seconds": 600, "id_token_changes": {}, "id_token_signer": "the tenant"}
 
 
 def register(sandbox: Sandbox) -> Blueprint:

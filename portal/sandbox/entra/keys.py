@@ -14,6 +14,10 @@ from jwt.algorithms import RSAAlgorithm
 from portal.sandbox.core import Json, Store
 
 
+# Who signs an id token: only the first one's are worth anything.
+SIGNERS = ("the tenant", "a stranger", "a stranger under a name of their own", "nobody", "the public key")
+
+
 class SigningKey:
     """An RSA key with its id."""
 
@@ -36,8 +40,18 @@ class SigningKey:
         numbers: dict[str, Any] = json.loads(RSAAlgorithm.to_jwk(private.public_key()))  # type: ignore[arg-type]
         return {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.key_id, "n": numbers["n"], "e": numbers["e"]}
 
-    def sign(self, claims: Json) -> str:
-        return jwt.encode(claims, self._pem, algorithm="RS256", headers={"kid": self.key_id})
+    def sign(self, claims: Json, signer: str = SIGNERS[0]) -> str:
+        """A token as one of SIGNERS would make it."""
+        kid = {"kid": self.key_id}
+        if signer == "nobody":
+            return jwt.encode(claims, None, algorithm="none", headers=kid)
+        if signer == "the public key":
+            # Who takes the key to be a shared secret is fooled by what everybody knows.
+            return jwt.encode(claims, self.public()["n"], algorithm="HS256", headers=kid)
+        if signer == "a stranger under a name of their own":
+            kid = {"kid": "a-key-of-nobody-we-know"}
+        pem = self._pem if signer == SIGNERS[0] else _new_pem()
+        return jwt.encode(claims, pem, algorithm="RS256", headers=kid)
 
 
 def _new_pem() -> str:

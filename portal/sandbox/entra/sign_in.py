@@ -13,6 +13,8 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from portal.sandbox.core import Json, Sandbox
 from portal.sandbox.entra.errors import EntraError
 
+GRANTED_FOR = ("redirect_uri", "code_challenge", "nonce", "scope", "claims")  # what a code remembers of its request
+COOKIE = "sandbox_entra"  # who is signed in at Entra itself in this browser
 CHOICE = "sandbox_choice"  # which button of the picker was pressed: an oid, or "cancel"
 
 
@@ -27,11 +29,13 @@ def add_sign_in_routes(bp: Blueprint, sandbox: Sandbox) -> None:
             return back({"error": refusal[0], "error_description": refusal[1]})
         if request.args.get(CHOICE) == "cancel":
             return back({"error": "access_denied", "error_description": "AADSTS65004: User declined to consent."})
+        if request.args.get("prompt") == "none":
+            return unasked(tenant)
         person = chosen()
         if person is not None:
-            return back(grant(tenant, person))
-        if request.args.get("prompt") == "none":
-            return back({"error": "login_required", "error_description": "AADSTS50058: Nobody is signed in."})
+            answer = back(grant(tenant, person))
+            answer.set_cookie(COOKIE, person["oid"], httponly=True, samesite="Lax")
+            return answer
         staff = sandbox.store.all("entra", "staff")
         asked = [pair for pair in request.args.items(multi=True) if pair[0] != CHOICE]
         return make_response(render_template("sandbox/entra/pick.html", staff=staff, asked=asked, choice=CHOICE))
@@ -40,9 +44,18 @@ def add_sign_in_routes(bp: Blueprint, sandbox: Sandbox) -> None:
     def sign_out(tenant: str) -> Response:
         check_tenant(sandbox, tenant)
         target = request.args.get("post_logout_redirect_uri", "")
-        if _origin(target) in {_origin(uri) for uri in sandbox.settings.entra_redirect_uris}:
-            return make_response(redirect(target))
-        return make_response(render_template("sandbox/entra/signed_out.html"))
+        is_ours = _origin(target) in {_origin(uri) for uri in sandbox.settings.entra_redirect_uris}
+        answer = make_response(redirect(target) if is_ours else render_template("sandbox/entra/signed_out.html"))
+        answer.delete_cookie(COOKIE)
+        return answer
+
+    def unasked(tenant: str) -> Response:
+        """No page may be shown: whoever is signed in in this browser comes back, if that is whom the hint means."""
+        person = sandbox.store.get("entra", "staff", request.cookies.get(COOKIE, ""))
+        hint = request.args.get("login_hint", "").lower()
+        if person is None or hint not in ("", person["email"].lower()):
+            return back({"error": "login_required", "error_description": "AADSTS50058: Nobody is signed in."})
+        return back(grant(tenant, person))
 
     def check_client() -> None:
         """Mistakes that are told on this page: whoever made them must not be sent anywhere."""
@@ -77,7 +90,7 @@ def add_sign_in_routes(bp: Blueprint, sandbox: Sandbox) -> None:
     def grant(tenant: str, person: Json) -> Json:
         code = "0.A" + secrets.token_urlsafe(48)
         until = datetime.now(UTC) + timedelta(seconds=sandbox.knob("entra", "code_seconds"))
-        asked = {name: request.args.get(name) for name in ("redirect_uri", "code_challenge", "nonce", "scope")}
+        asked = {name: request.args.get(name) for name in GRANTED_FOR}
         kept = {**asked, "oid": person["oid"], "expires_at": until.isoformat(), "is_used": False}
         sandbox.store.put("entra", "code", code, kept)
         return {"code": code, "client_info": client_info(person["oid"], tenant), "session_state": secrets.token_hex(16)}

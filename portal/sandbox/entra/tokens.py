@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import secrets
 from datetime import UTC, datetime, timedelta
 
@@ -69,7 +70,7 @@ def add_token_routes(bp: Blueprint, sandbox: Sandbox, key: SigningKey) -> None:
         return {
             **access_token(settings.entra_staff_client_id, opens_graph=False),
             "scope": "openid profile email",
-            "id_token": key.sign(id_claims(tenant, person, code)),
+            "id_token": key.sign(id_claims(tenant, person, code), sandbox.knob("entra", "id_token_signer")),
             "client_info": client_info(person["oid"], tenant),
         }
 
@@ -107,7 +108,7 @@ def add_token_routes(bp: Blueprint, sandbox: Sandbox, key: SigningKey) -> None:
         now, client_id = int(datetime.now(UTC).timestamp()), sandbox.settings.entra_staff_client_id
         # The subject is pairwise: the same person is another subject for another application.
         subject = hashlib.sha256(f"{client_id} {person['oid']}".encode()).digest()
-        return {
+        claims = {
             "aud": client_id,
             "iss": f"{MICROSOFT}/{tenant}/v2.0",
             "iat": now,
@@ -123,4 +124,13 @@ def add_token_routes(bp: Blueprint, sandbox: Sandbox, key: SigningKey) -> None:
             "ver": "2.0",
             **({"roles": person["roles"]} if person.get("roles") else {}),
             **({"nonce": code["nonce"]} if code["nonce"] else {}),
+            **({"acrs": asked_contexts(code)} if person.get("has_second_factor", True) else {}),
         }
+        changed = claims | sandbox.knob("entra", "id_token_changes")
+        return {name: value for name, value in changed.items() if value is not None}
+
+
+def asked_contexts(code: Json) -> list[str]:
+    """The authentication contexts that the application asked for: Entra names those that were fulfilled in `acrs`."""
+    wanted = json.loads(code.get("claims") or "{}").get("id_token", {}).get("acrs") or {}
+    return [value for value in (wanted.get("value"), *wanted.get("values", ())) if value]
