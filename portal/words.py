@@ -24,6 +24,12 @@ def soon(instant: datetime, zone: ZoneInfo) -> str:
     return f"{local:%A} {local.day} {local:%B}, {clock(local, zone)} {place(zone)} time"
 
 
+def brief(instant: datetime, zone: ZoneInfo) -> str:
+    """ "Tue 1 Dec 2026, 10:00 am": for lists that staff read in the clinic's own zone."""
+    local = instant.astimezone(zone)
+    return f"{local:%a} {local.day} {local:%b %Y}, {clock(local, zone)}"
+
+
 def place(zone: ZoneInfo) -> str:
     """ "Sydney", "Lord Howe"."""
     return zone.key.rpartition("/")[2].replace("_", " ")

@@ -10,7 +10,7 @@ from portal.config import Settings
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Register every blueprint and what wraps each request."""
-    from portal.web import access, api, errors, filters, health, hooks, limits, public_pages, requests, security
+    from portal.web import access, api, errors, filters, health, hooks, limits, public_pages, requests, security, staff
     from portal.web.booking import confirmation, content, funnel, grid, links, payment, times
 
     Htmx(app)
@@ -23,3 +23,4 @@ def init_app(app: Flask, settings: Settings) -> None:
     errors.init_app(app)
     for module in (grid, times, funnel, payment, confirmation, links, content, api, health, hooks):
         app.register_blueprint(module.bp)
+    staff.register(app)

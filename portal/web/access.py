@@ -5,8 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 
 import structlog
-from flask import Flask, abort, request
+from flask import Flask, abort, render_template, request
+from flask.typing import ResponseReturnValue
 
+from portal import clock
+from portal.staff.access import EVERYBODY, OWNERS, Role, Staff, holder_of
+from portal.web import htmx
 from portal.web.booking import visitor
 
 log = structlog.get_logger(__name__)
@@ -20,8 +24,9 @@ class Rule(StrEnum):
     SIGNED_MACHINE = "signed-machine"  # a system whose signature or secret the view verifies
 
 
-# endpoint -> rule. A route that is missing here answers 404 to everybody, and fails tests/test_access.py.
-RULES: dict[str, Rule] = {
+# endpoint -> rule, or the roles of staff that may open it. A route that is missing here answers 404 to everybody, and
+# fails tests/test_access.py.
+RULES: dict[str, Rule | frozenset[Role]] = {
     "static": Rule.PUBLIC,
     "grid.home": Rule.PUBLIC,
     "grid.service": Rule.PUBLIC,
@@ -59,6 +64,18 @@ RULES: dict[str, Rule] = {
     "hooks.stripe": Rule.SIGNED_MACHINE,
     "hooks.graph": Rule.SIGNED_MACHINE,
     "hooks.graph_lifecycle": Rule.SIGNED_MACHINE,
+    "staff.sign_in.page": Rule.PUBLIC,
+    "staff.sign_in.start": Rule.PUBLIC,
+    "staff.sign_in.callback": Rule.PUBLIC,
+    "staff.sign_in.signed_out": Rule.PUBLIC,
+    "staff.sign_in.look_up_again": EVERYBODY,
+    "staff.sign_in.sign_out": EVERYBODY,
+    "staff.home.today": EVERYBODY,
+    "staff.tasks.listed": EVERYBODY,
+    "staff.tasks.mark_done": EVERYBODY,
+    "staff.tasks.open_again": EVERYBODY,
+    "staff.audit.search": OWNERS,
+    "staff.audit.export": OWNERS,
 }
 
 
@@ -66,16 +83,43 @@ def init_app(app: Flask) -> None:
     app.before_request(refuse_what_is_not_theirs)
 
 
-def refuse_what_is_not_theirs() -> None:
+def may_open(staff: Staff, endpoint: str) -> bool:
+    """Whether somebody may open a page of the back office, for menus and links; False where there is none."""
+    rule = RULES.get(endpoint)
+    return isinstance(rule, frozenset) and staff.may(rule)
+
+
+def refuse_what_is_not_theirs() -> ResponseReturnValue | None:
     """Foreign, missing and unlisted answer the same 404. Views load the booking through visitor.py once more."""
     if request.endpoint is None:
-        return
+        return None
     rule = RULES.get(request.endpoint)
     if rule is None:
         log.error("access.no_rule", route=str(request.url_rule))
         abort(404)
+    if isinstance(rule, frozenset):
+        return refuse_other_roles(rule)
     if rule in (Rule.OWN_BOOKING, Rule.KNOWN_BOOKING):
         reference = (request.view_args or {})["reference"]
         is_theirs = visitor.was_booked_here if rule == Rule.OWN_BOOKING else visitor.is_known_here
         if not is_theirs(reference):
             abort(404)
+    return None
+
+
+def refuse_other_roles(allowed: frozenset[Role]) -> ResponseReturnValue | None:
+    """Who has not signed in goes to do so, also from within a fragment; another role is told that it is another's."""
+    from portal.web.staff import next_page, who
+
+    staff = who.find_staff()
+    if staff is None:
+        return htmx.go(next_page.sign_in_address())
+    structlog.contextvars.bind_contextvars(actor=holder_of(staff.id))
+    if not staff.may(allowed):
+        log.warning("access.other_role", route=str(request.url_rule))
+        return render_template("staff/not_yours.html"), 403
+    # A form that is being sent is not lost for it; the next page is soon enough.
+    is_a_look = request.method == "GET" and request.endpoint != "staff.sign_in.look_up_again"
+    if is_a_look and who.is_due_again(clock.now()):
+        return htmx.go(next_page.again_address())
+    return None

@@ -20,6 +20,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         clock=words.clock,
         clock_in_zone=words.clock_in_zone,
         when=words.when,
+        brief=words.brief,
         markdown=markdown.to_html,
     )
     app.jinja_env.globals["clinic"] = _clinic

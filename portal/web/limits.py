@@ -19,6 +19,7 @@ DEFAULTS = {
     "links": "60 per minute",
     "reads": "300 per minute",
     "api": "120 per minute",
+    "staff-sign-in": "60 per minute",
 }
 
 limiter = Limiter(get_remote_address, headers_enabled=False, swallow_errors=True)

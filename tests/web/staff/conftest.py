@@ -1,0 +1,21 @@
+"""The back office to work in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from tests.support.staff import signed_in
+from tests.support.visitor import Visitor
+
+
+@pytest.fixture
+def as_role(app: Flask, ctx: None) -> Callable[..., Visitor]:
+    """A browser with somebody signed in: as_role(Role.RECEPTION), or as_role(Role.PRACTITIONER, practitioner=…)."""
+
+    def sign_in(*roles: object, **who: object) -> Visitor:
+        return signed_in(app, *roles, **who)  # type: ignore[arg-type]
+
+    return sign_in
