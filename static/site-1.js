@@ -31,14 +31,38 @@
     heldTimers.forEach(clearTimeout);
     const held = document.querySelector("[data-held-until]");
     if (!held) return;
-    const left = new Date(held.dataset.heldUntil) - Date.now();
+    // By the server's clock, as it was when the page came: the one of this machine may be wrong.
+    held.ahead ??= new Date(held.dataset.now) - Date.now();
+    const left = new Date(held.dataset.heldUntil) - Date.now() - held.ahead;
+    const way = "longest" in held.dataset ? "Continue before then." : "The button “Keep it longer” extends it.";
     heldTimers = [[5, "5 more minutes"], [1, "one more minute"]]
       .filter(([minutes]) => left > minutes * MINUTE)
       .map(([minutes, words]) => setTimeout(
-        () => announce(`Your time is held for ${words}. The button “Keep it longer” extends it.`),
+        () => announce(`Your time is held for ${words}. ${way}`),
         left - minutes * MINUTE,
       ));
   }
+
+  // Where other times take a while to come, say so; a list that comes at once speaks for itself.
+  const SOON = 500;
+  let lookingTimer;
+
+  function isAboutTimes(event) {
+    return event.detail.target?.id === "times";
+  }
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (!isAboutTimes(event)) return;
+    clearTimeout(lookingTimer);
+    event.detail.target.setAttribute("aria-busy", "true");
+    lookingTimer = setTimeout(() => announce("Looking for times"), SOON);
+  });
+
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (!isAboutTimes(event)) return;
+    clearTimeout(lookingTimer);
+    event.detail.target.removeAttribute("aria-busy");
+  });
 
   // A second press while the first is on its way would send the form twice.
   document.addEventListener("submit", (event) => {
@@ -62,10 +86,12 @@
     if (!(root instanceof Element)) return;
     showChosen();
     watchHold();
-    announce(root.dataset.announce);
+    const anchor = event.detail.pathInfo?.anchor;
+    const place = (anchor && document.getElementById(anchor)) || root.querySelector("[data-focus]");
+    announce(place?.dataset.announce || root.dataset.announce);
     if (focusErrors(root) || document.activeElement !== document.body) return;
-    // What had the focus is gone; go on at the new part's heading.
-    root.querySelector("[data-focus]")?.focus();
+    // What had the focus is gone; go on where the link led, or at the new part's heading.
+    place?.focus();
   });
 
   // If a part cannot be fetched, the browser goes the plain way, and shows what is the matter.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from playwright.sync_api import Page
 
 from tests.shots import patient
@@ -34,6 +36,8 @@ class Tour:
         scenes = (
             self.public_pages,
             self.times,
+            self.times_by_date,
+            self.times_elsewhere,
             self.funnel,
             self.other_visits,
             self.payments_that_go_wrong,
@@ -69,13 +73,44 @@ class Tour:
         self.stage.take(TELEHEALTH, page.locator("input[name=slot]:checked").input_value())
         patient.press(page, "Continue")
         self.camera.take(page, "times-taken")
-        self._show(page, "times-nothing-fits", f"/book/{TELEHEALTH}?practitioner=tobias-wren&part=evening")
+        self._show(
+            page, "times-nothing-fits", f"/book/{TELEHEALTH}?practitioner=tobias-wren&part=evening&weekday=sunday"
+        )
+
+    def times_by_date(self) -> None:
+        """A month with days off, a day that is chosen, one that is closed, and times that are narrowed."""
+        page, today = self.camera.tabs(), self.stage.today()
+        wednesday = today + timedelta(days=(2 - today.weekday()) % 7 + 7)
+        holiday, closed = wednesday + timedelta(days=1), wednesday + timedelta(days=7)
+        self.stage.close(holiday, holiday="Show Day")
+        self.stage.close(closed)
+        path = f"/book/{TELEHEALTH}"
+        self._show(page, "times-month", f"{path}?month={today:%Y-%m}")
+        self._show(page, "times-day", f"{path}?from={wednesday}&month={wednesday:%Y-%m}")
+        self._show(page, "times-day-closed", f"{path}?from={closed}&month={closed:%Y-%m}")
+        page.goto(f"{path}?part=afternoon&weekday=wednesday&practitioner=tobias-wren")
+        page.get_by_text("Narrow the times").click()
+        self.camera.take(page, "times-narrowed")
+
+    def times_elsewhere(self) -> None:
+        """Somebody in Perth sees both clocks on every step."""
+        page = self.camera.tabs()
+        self._show(page, "zone", f"/book/{TELEHEALTH}/zone")
+        page.select_option("#zone", "Australia/Perth")
+        patient.press(page, "Show times this way")
+        self.camera.take(page, "times-elsewhere")
+        patient.choose(page, 0)
+        patient.press(page, "Continue")
+        self.camera.take(page, "details-elsewhere")
+        patient.press(page, "Let this time go")
+        self.camera.take(page, "let-go")
 
     def rare_times(self) -> None:
-        """One time, none, and dozens of them with names that are as long as names get."""
+        """One time, none, twenty, and hundreds of them with names that are as long as names get."""
         page = self.camera.tabs()
-        self._show(page, "times-one", f"/book/{self.stage.quiet_type(with_one_time=True)}")
-        self._show(page, "times-none", f"/book/{self.stage.quiet_type(with_one_time=False)}")
+        self._show(page, "times-one", f"/book/{self.stage.quiet_type(1)}")
+        self._show(page, "times-none", f"/book/{self.stage.quiet_type(0)}")
+        self._show(page, "times-twenty", f"/book/{self.stage.quiet_type(20)}")
         busy = self.stage.busy_type()
         self._show(page, "times-many", f"/book/{busy}")
         patient.hold(page, busy)

@@ -15,7 +15,8 @@ from portal.notices import calendar_entry
 from portal.payments import settle
 from portal.scheduling import claims
 from portal.scheduling.claims import SlotTaken
-from portal.web.booking import slot_list, steps, times, visitor
+from portal.web.booking import listing, nearest, slot_list, steps, visitor, zones
+from portal.web.booking.nearest import Lost
 from portal.web.htmx import go, render
 from portal.web.limits import limit, limiter
 
@@ -46,6 +47,7 @@ def booking(reference: str) -> ResponseReturnValue:
         booking=found,
         state=_state(found),
         when_words=_when(found),
+        beside_words=zones.beside_booking(found),
         where_words=steps.where(found),
         message=found.appointment_type.confirmation_message,
         receipt_words=_receipt_words(found),
@@ -88,8 +90,9 @@ def move(reference: str) -> ResponseReturnValue:
                 find.get_locked(found.id), starts_at, now(), by="patient", practitioner_id=practitioner_id
             )
         )
-    except SlotTaken:
-        return make_response(_move_page(found, taken=True), 422)
+    except SlotTaken as refusal:
+        sorry = nearest.sorry_words(refusal)
+        return make_response(_move_page(found, error=sorry, lost=Lost(starts_at, practitioner_id)), 422)
     except (change.TooLate, WrongState):
         return go(url_for(".move_page", reference=reference))
     return go(url_for(".booking", reference=reference))
@@ -126,7 +129,7 @@ def cancel(reference: str) -> ResponseReturnValue:
     return go(url_for(".booking", reference=reference))
 
 
-def _move_page(found: Booking, *, error: str | None = None, taken: bool = False) -> str | Response:
+def _move_page(found: Booking, *, error: str | None = None, lost: Lost | None = None) -> str | Response:
     reference = found.reference
     if not _is_ahead(found):
         return go(url_for(".booking", reference=reference))
@@ -145,13 +148,14 @@ def _move_page(found: Booking, *, error: str | None = None, taken: bool = False)
         back_href=url_for(".booking", reference=reference),
         times_button="Move my visit",
         cost_words="Changing the time costs nothing.",
-        **times.context(
+        **listing.context(
             found.appointment_type,
             form_action=url_for(".move", reference=reference),
             here=url_for(".move_page", reference=reference),
+            zone_path=url_for("zones.choose_to_move", reference=reference),
             error=error,
-            taken=found.starts_at if taken else None,
-            ignoring_booking=found.id,
+            lost=lost,
+            moving=found,
         ),
     )
 

@@ -20,7 +20,7 @@ from portal.db import transaction
 from portal.intake import submit
 from portal.intake.answers import read_answers, say
 from portal.intake.definition import Form, parse
-from portal.web.booking import slot_list, steps, visitor
+from portal.web.booking import nearest, steps, visitor
 from portal.web.booking.details_form import GENDERS, DetailsForm, filled_from
 from portal.web.htmx import go, is_htmx
 from portal.web.limits import limit, limiter
@@ -138,9 +138,13 @@ def extend(reference: str) -> ResponseReturnValue:
 @bp.post("/release")
 @limiter.limit(lambda: limit("details"))
 def release(reference: str) -> ResponseReturnValue:
-    """ "Choose another time": the time is kept until the new one is held, and the answers go along."""
+    """ "Let this time go": it is free for others at once. What is booked or being paid stays as it is."""
     booking = visitor.own_booking(reference)
-    return go(url_for("times.times", type_slug=booking.appointment_type.slug))
+    with transaction():
+        booking = find.get_locked(booking.id)
+        if booking.is_held:
+            hold.release(booking, now())
+    return go(url_for(".details", reference=reference))
 
 
 def check_page(booking: Booking, problem: str | None = None) -> str:
@@ -191,9 +195,11 @@ def lapsed_page(booking: Booking) -> ResponseReturnValue:
         offer.get_bookable(appointment_type.slug, now())
     except offer.NotOnSale:
         return redirect(url_for("grid.home"))
+    was_let_go = _was_let_go(booking) and booking.cancelled_by == "patient"
     return render_template(
         "booking/expired.html",
-        nearest=slot_list.nearest_to(appointment_type, booking.starts_at),
+        was_let_go=was_let_go,
+        nearest=[] if was_let_go else nearest.to_booking(booking),
         form_action=url_for("times.create_hold", type_slug=appointment_type.slug),
         times_href=url_for("times.times", type_slug=appointment_type.slug),
         error=None,
@@ -256,8 +262,8 @@ def _rows(booking: Booking) -> list[dict[str, str | None]]:
     details_href = url_for("funnel.details", reference=booking.reference)
     born = patient.born_on
     rows: list[tuple[str, str, str, str | None]] = [
-        ("Your visit", "Time", summary.when_words, times_href),
-        ("Your visit", "With", summary.practitioner, times_href),
+        ("Your visit", "Time", _lines(summary.when_words, summary.beside_words), times_href),
+        ("Your visit", "With", _lines(summary.practitioner, summary.chosen_because), times_href),
         ("Your visit", "Where", summary.mode_words, None),
         ("About you", "Name", patient.full_name, details_href),
         ("About you", "Preferred name", patient.preferred_name or "Not answered", details_href),
@@ -279,3 +285,7 @@ def _rows(booking: Booking) -> list[dict[str, str | None]]:
             answered = submit.answers(booking, definition)
             rows += [(definition.title, label, said, href) for label, said in say(form, answered)]
     return [dict(zip(("group", "label", "words", "change_href"), row, strict=True)) for row in rows]
+
+
+def _lines(*words: str | None) -> str:
+    return "\n".join(filter(None, words))

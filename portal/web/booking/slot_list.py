@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -17,16 +17,16 @@ from markupsafe import Markup
 
 from portal import words
 from portal.catalogue.models import AppointmentType
-from portal.clock import now
-from portal.scheduling import availability
 from portal.scheduling.facts import Offering
 from portal.scheduling.slots import OpenSlot
+from portal.web.booking import zones
+from portal.web.booking.narrow import Filters, part_of
 
-# name -> the hours it covers (product-reference 3)
-PARTS = {"morning": (0, 12), "afternoon": (12, 17), "evening": (17, 24)}
 MOST_DAYS_KEPT = 512
+MOST_NAMES = 3
+ANYONE = "any"
 # Only years that arithmetic on either side stays inside of.
-_VALUE = re.compile(r"(2\d{3}-\d{2}-\d{2}T\d{2}:\d{2}Z)/(\d{1,9})", re.ASCII)
+_VALUE = re.compile(r"(2\d{3}-\d{2}-\d{2}T\d{2}:\d{2}Z)/(\d{1,9}|any)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,10 @@ class Time:
     starts_at: datetime
     value: str
     clock_words: str
+    beside_words: str | None  # the same time where the person lives
     label: str
-    practitioner_name: str
+    who_words: str
+    one_name: str  # empty where several people could take the visit
 
 
 @dataclass(frozen=True)
@@ -47,14 +49,17 @@ class Part:
 
 
 class Offered(NamedTuple):
-    """What the words about a time need to know beside the time: who offers it, and how long it takes."""
+    """What the words about a time need to know beside the time."""
 
     practitioners: tuple[Offering, ...]
     length_minutes: int
+    is_choice: bool  # whoever is free takes the visit
+    beside: ZoneInfo | None  # a second zone, in which each time is told as well
 
     @classmethod
-    def of(cls, appointment_type: AppointmentType, practitioners: tuple[Offering, ...]) -> Offered:
-        return cls(practitioners, appointment_type.length_minutes or 0)
+    def of(cls, appointment_type: AppointmentType, filters: Filters) -> Offered:
+        beside = zones.chosen() if appointment_type.is_telehealth else None
+        return cls(filters.practitioners, appointment_type.length_minutes or 0, filters.is_choice, beside)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,98 +71,39 @@ class Day:
     parts: list[Part]
 
     @property
+    def times(self) -> list[Time]:
+        return [time for part in self.parts for time in part.times]
+
+    @property
     def count(self) -> int:
         return sum(len(part.times) for part in self.parts)
 
 
-@dataclass(frozen=True)
-class Filters:
-    """What narrows the list; unreadable values are as good as none."""
-
-    from_day: date | None
-    chosen: Offering | None
-    part: str | None
-    practitioners: tuple[tuple[str, str], ...]
-
-    @classmethod
-    def read(cls, values: Mapping[str, str], practitioners: Sequence[Offering]) -> Filters:
-        part = values.get("part", "")
-        return cls(
-            from_day=from_day(values),
-            chosen=next((one for one in practitioners if one.slug == values.get("practitioner")), None),
-            part=part if part in PARTS else None,
-            practitioners=tuple((one.slug, one.name) for one in practitioners),
-        )
-
-    @property
-    def practitioner(self) -> str | None:
-        return self.chosen.slug if self.chosen else None
-
-    @property
-    def query(self) -> dict[str, str]:
-        """The filters as they stand in an address."""
-        from_day = self.from_day.isoformat() if self.from_day else None
-        named = {"from": from_day, "practitioner": self.practitioner, "part": self.part}
-        return {name: value for name, value in named.items() if value}
-
-    def of_chosen(self, slots: list[OpenSlot]) -> list[OpenSlot]:
-        """Those of the practitioner that the person has chosen."""
-        if self.chosen is None:
-            return slots
-        return [slot for slot in slots if slot.practitioner_id == self.chosen.id]
-
-    def in_part(self, slots: list[OpenSlot], zone: ZoneInfo) -> list[OpenSlot]:
-        """Those in the part of the day that the person has chosen."""
-        if self.part is None:
-            return slots
-        return [slot for slot in slots if part_of(slot.starts_at, zone) == self.part]
-
-
-def from_day(values: Mapping[str, str]) -> date | None:
-    """The day from which times are wanted."""
-    try:
-        return date.fromisoformat(values.get("from", ""))
-    except ValueError:
-        return None
-
-
 def days(slots: Sequence[OpenSlot], zone: ZoneInfo, offered: Offered) -> Iterator[Day]:
     """The days that have times. `slots` are in order."""
+    for day, of_day in by_day(slots, zone):
+        yield _day(day, of_day, zone, offered)
+
+
+def by_day(slots: Sequence[OpenSlot], zone: ZoneInfo) -> Iterator[tuple[date, tuple[OpenSlot, ...]]]:
+    """Each day with its slots. `slots` are in order."""
     place = 0
     while place < len(slots):
         day = slots[place].starts_at.astimezone(zone).date()
         next_midnight = datetime.combine(day + timedelta(days=1), time(), zone)
         end = bisect_left(slots, (int(next_midnight.timestamp()),), place)
-        yield _day(day, tuple(slots[place:end]), zone, offered)
+        yield day, tuple(slots[place:end])
         place = end
 
 
-def nearest(
-    slots: Sequence[OpenSlot], wanted: datetime, zone: ZoneInfo, offered: Offered, count: int = 3
-) -> list[Time]:
-    """The open times closest to the one that was lost, in order of time."""
-    distinct = {slot.start: slot for slot in reversed(slots)}.values()
-    closest = sorted(distinct, key=lambda slot: abs(slot.start - wanted.timestamp()))[:count]
-    return [_time(slot, zone, offered, with_day=True) for slot in sorted(closest)]
+def choices(slots: Sequence[OpenSlot], zone: ZoneInfo, offered: Offered, *, with_day: bool = False) -> list[Time]:
+    """One choice per start, whoever is free then. `slots` are in order."""
+    by_start = groupby(slots, key=lambda slot: slot.start)
+    return [_time(tuple(same), zone, offered, with_day=with_day) for _, same in by_start]
 
 
-def nearest_to(appointment_type: AppointmentType, wanted: datetime) -> list[Time]:
-    """The three open times closest to one that was lost, looked for in the weeks around it."""
-    at = now()
-    zone = current_app.config["PORTAL"].zone
-    today = at.astimezone(zone).date()
-    middle = max(wanted.astimezone(zone).date(), today)
-    first, last = max(today, middle - timedelta(days=14)), middle + timedelta(days=21)
-    table = availability.timetable(appointment_type, first, last, at)
-    return nearest(table.open_slots, wanted, zone, Offered.of(appointment_type, table.practitioners))
-
-
-def first_words(shown: Sequence[Day], wanted_from: date, today: date) -> str | None:
-    """Says where the list begins, so that a skipped week is not mistaken for a broken page."""
-    if not shown:
-        return None
-    beginning = "The first free day" if wanted_from == today else "The next free day"
-    return f"{beginning} is {shown[0].heading_words}."
+def count_words(count: int) -> str:
+    return f"{count} free time{'' if count == 1 else 's'}"
 
 
 def zone_words(shown: Sequence[Day], zone: ZoneInfo, at: datetime) -> str:
@@ -167,25 +113,21 @@ def zone_words(shown: Sequence[Day], zone: ZoneInfo, at: datetime) -> str:
     return " and later ".join(dict.fromkeys([words.zone_name(first, zone), words.zone_name(last, zone)]))
 
 
-def part_of(instant: datetime, zone: ZoneInfo) -> str:
-    hour = instant.astimezone(zone).hour
-    return next(name for name, (first, last) in PARTS.items() if first <= hour < last)
+def value_of(starts_at: datetime, practitioner_id: int | None) -> str:
+    """A time as the value of a form field; it says when and who, None for anyone, and proves nothing."""
+    return f"{starts_at.astimezone(UTC):%Y-%m-%dT%H:%MZ}/{practitioner_id or ANYONE}"
 
 
-def value_of(slot: OpenSlot) -> str:
-    """A slot as the value of a form field; it says when and who, and proves nothing."""
-    return f"{slot.starts_at.astimezone(UTC):%Y-%m-%dT%H:%MZ}/{slot.practitioner_id}"
-
-
-def read_value(value: str) -> tuple[datetime, int] | None:
-    """The start in UTC and the practitioner's id, or None for anything that we did not write."""
+def read_value(value: str) -> tuple[datetime, int | None] | None:
+    """The start in UTC and the practitioner's id (None: anyone), or None for anything that we did not write."""
     match = _VALUE.fullmatch(value)
     if match is None:
         return None
     try:
-        return datetime.strptime(match[1], "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC), int(match[2])
+        starts_at = datetime.strptime(match[1], "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
     except ValueError:
         return None
+    return starts_at, None if match[2] == ANYONE else int(match[2])
 
 
 @lru_cache(MOST_DAYS_KEPT)
@@ -202,26 +144,31 @@ def day_html(day: Day, *, is_open: bool, is_choice: bool, has_first: bool) -> Ma
 # What a day reads like follows from these arguments alone, and most of the days on a page are those of the page before.
 @lru_cache(MOST_DAYS_KEPT)
 def _day(day: date, slots: Sequence[OpenSlot], zone: ZoneInfo, offered: Offered) -> Day:
-    """One button per start: of several people free then, the one the clinic lists first."""
-    order = {one.id: place for place, one in enumerate(offered.practitioners)}
-    firsts = (
-        min(same, key=lambda slot: order.get(slot.practitioner_id, len(order)))
-        for _, same in groupby(slots, key=lambda slot: slot.start)
-    )
-    by_part = groupby(firsts, key=lambda slot: part_of(slot.starts_at, zone))
-    parts = [Part(name.capitalize(), [_time(slot, zone, offered) for slot in of_part]) for name, of_part in by_part]
-    return Day(day, words.day(day), parts)
+    by_part = groupby(choices(slots, zone, offered), key=lambda time: part_of(time.starts_at, zone))
+    return Day(day, words.day(day), [Part(name.capitalize(), list(of_part)) for name, of_part in by_part])
 
 
-def _time(slot: OpenSlot, zone: ZoneInfo, offered: Offered, *, with_day: bool = False) -> Time:
-    name = next((one.name for one in offered.practitioners if one.id == slot.practitioner_id), "")
-    local = slot.starts_at.astimezone(zone)
-    clock, day = words.clock(local, zone), words.day(local)
-    length = words.length(offered.length_minutes)
+def _time(same: Sequence[OpenSlot], zone: ZoneInfo, offered: Offered, *, with_day: bool) -> Time:
+    """The choice that stands for the slots of one start: of several people the one who gets it is fixed at hold."""
+    starts_at = same[0].starts_at
+    free = {slot.practitioner_id for slot in same}
+    names = [one.name for one in offered.practitioners if one.id in free]
+    local = starts_at.astimezone(zone)
+    clock, day, length = words.clock(local, zone), words.day(local), words.length(offered.length_minutes)
+    beside = zones.beside(starts_at, zone, offered.beside)
+    who, also = _who_words(names), f", {beside}" if beside else ""
     return Time(
-        starts_at=slot.starts_at,
-        value=value_of(slot),
+        starts_at=starts_at,
+        value=value_of(starts_at, None if offered.is_choice else same[0].practitioner_id),
         clock_words=f"{day}, {clock}" if with_day else clock,
-        label=f"{day}, {words.clock_in_zone(local, zone)}, {length} with {name}",
-        practitioner_name=name,
+        beside_words=beside,
+        label=f"{day}, {words.clock_in_zone(local, zone)}{also}, {length} with {who}",
+        who_words=who,
+        one_name=names[0] if len(names) == 1 else "",
     )
+
+
+def _who_words(names: Sequence[str]) -> str:
+    if len(names) > MOST_NAMES:
+        return f"one of {len(names)} practitioners"
+    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

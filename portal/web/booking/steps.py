@@ -9,9 +9,11 @@ from flask import current_app
 
 from portal import money
 from portal import words as wording
-from portal.bookings import policy
+from portal.bookings import hold, policy
 from portal.bookings.models import Booking
 from portal.catalogue.models import GstRule
+from portal.clock import now
+from portal.web.booking import zones
 
 ORDER = ["times", "details", "intake", "check", "pay"]
 
@@ -24,12 +26,18 @@ class Summary:
     type_name: str
     mode_words: str
     practitioner: str
+    chosen_because: str  # why this practitioner, where the person named none
     when_words: str
+    beside_words: str | None  # the same time where the person lives
     length_words: str
     price_words: str
     gst_words: str | None
     policy_words: str | None
+    type_slug: str
+    now: datetime
     held_until: datetime | None
+    held_words: str
+    is_longest: bool  # it cannot be kept any longer than that
     reference: str
 
 
@@ -50,14 +58,34 @@ def summary(booking: Booking) -> Summary:
         type_name=terms["type_name"],
         mode_words="Telehealth, by video or phone" if booking.location.is_telehealth else where(booking),
         practitioner=booking.practitioner.name,
+        chosen_because=booking.chosen_because,
         when_words=wording.when(booking.starts_at, zone),
+        beside_words=zones.beside_booking(booking),
         length_words=wording.length(terms["length_minutes"]),
         price_words=money.in_words(booking.price_cents),
         gst_words=gst_words(booking),
         policy_words=policy.in_words(terms),
+        type_slug=booking.appointment_type.slug,
+        now=now(),
         held_until=booking.hold_expires_at if booking.is_held else None,
+        held_words=_clock_words(booking) if booking.is_held else "",
+        is_longest=_is_longest(booking),
         reference=booking.reference,
     )
+
+
+def _clock_words(booking: Booking) -> str:
+    """Until when it is held: "10:22 am Sydney time", and the time where the person lives."""
+    zone, until = current_app.config["PORTAL"].zone, booking.hold_expires_at
+    assert until is not None
+    beside = zones.beside(until, zone, zones.chosen()) if booking.location.is_telehealth else None
+    here = f"{wording.clock(until, zone)} {zones.place(zone)} time"
+    return f"{here} ({beside})" if beside else here
+
+
+def _is_longest(booking: Booking) -> bool:
+    """Whether the time is held for as long as a time can be."""
+    return booking.hold_expires_at is not None and booking.hold_expires_at >= booking.held_at + hold.LONGEST_HOLD
 
 
 def gst_words(booking: Booking) -> str | None:

@@ -1,0 +1,67 @@
+"""The three times that come closest to one that was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from flask import current_app
+
+from portal.bookings.models import Booking
+from portal.clock import now
+from portal.scheduling import availability
+from portal.scheduling.claims import SlotTaken
+from portal.scheduling.slots import OpenSlot
+from portal.web.booking import slot_list
+from portal.web.booking.narrow import Filters
+from portal.web.booking.slot_list import Offered, Time
+
+COUNT = 3
+
+
+class Lost(NamedTuple):
+    """A time that somebody wanted and cannot have."""
+
+    starts_at: datetime
+    practitioner_id: int | None  # None: anyone would have done
+
+
+def sorry_words(refusal: SlotTaken) -> str:
+    """What the person is told who cannot have the time."""
+    return f"{refusal.reason.for_patients} Please choose another."
+
+
+def among(slots: Sequence[OpenSlot], lost: Lost, zone: ZoneInfo, offered: Offered) -> list[Time]:
+    """The three that come closest: those of the same practitioner first, then the nearest; told in order of time."""
+    others: dict[int, list[OpenSlot]] = {}
+    for slot in slots:
+        others.setdefault(slot.start, []).append(slot)
+
+    def distance(start: int) -> tuple[bool, float]:
+        is_theirs = lost.practitioner_id in (None, *(slot.practitioner_id for slot in others[start]))
+        return not is_theirs, abs(start - lost.starts_at.timestamp())
+
+    closest = sorted(others, key=distance)[:COUNT]
+    wanted = [slot for start in sorted(closest) for slot in _theirs_first(others[start], lost)]
+    return slot_list.choices(wanted, zone, offered, with_day=True)
+
+
+def to_booking(booking: Booking) -> list[Time]:
+    """The three open times closest to the one of a booking, looked for in the weeks around it."""
+    at = now()
+    zone = current_app.config["PORTAL"].zone
+    today = at.astimezone(zone).date()
+    middle = max(booking.starts_at.astimezone(zone).date(), today)
+    first, last = max(today, middle - timedelta(days=14)), middle + timedelta(days=21)
+    table = availability.timetable(booking.appointment_type, first, last, at)
+    lost = Lost(booking.starts_at, booking.practitioner_id)
+    # Each time names its practitioner: they have met one by name on every page so far.
+    offered = Offered.of(booking.appointment_type, Filters(table.practitioners))._replace(is_choice=False)
+    return among(table.open_slots, lost, zone, offered)
+
+
+def _theirs_first(slots: list[OpenSlot], lost: Lost) -> list[OpenSlot]:
+    """The slot of the same practitioner alone where there is one, so that no other is given in their place."""
+    return [slot for slot in slots if slot.practitioner_id == lost.practitioner_id] or slots
