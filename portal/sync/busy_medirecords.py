@@ -94,7 +94,7 @@ def _book(providers: Providers, first: date, last: date) -> dict[int, list[Busy]
     for row in rows.values():
         practitioner_id = providers.get(row.provider_id or "")
         if practitioner_id is not None and row.id not in own and row.status != CANCELLED:
-            book[practitioner_id].append(_busy(row))
+            book[practitioner_id].append(busy_of(row))
     for appointment_id in missing[MOST_ASKED_FOR:]:
         # So many at once are left for the next time, and count until then.
         practitioner_id, busy = known[appointment_id]
@@ -102,7 +102,7 @@ def _book(providers: Providers, first: date, last: date) -> dict[int, list[Busy]
     return book
 
 
-def _busy(row: Appointment) -> Busy:
+def busy_of(row: Appointment) -> Busy:
     length = timedelta(minutes=row.minutes) if row.minutes else UNKNOWN_LENGTH
     return Busy(row.id, row.starts_at, row.starts_at + length)
 

@@ -23,6 +23,7 @@ from tests.support.outside import know_outside
 from tests.support.sandbox import RunningSandbox
 
 PROVIDERS = {person["graph_user_id"]: person["medirecords_provider_id"] for person in PEOPLE["practitioners"]}
+MAILBOXES = {person["graph_user_id"]: person["email"] for person in PEOPLE["practitioners"]}
 CANCELLED = 8
 
 
@@ -101,7 +102,7 @@ def patient_who(**columns: Any) -> Patient:
 
 
 def _practitioner(user_id: str, name: str) -> Practitioner:
-    known = {"graph_user_id": user_id, "medirecords_provider_id": PROVIDERS[user_id]}
+    known = {"graph_user_id": user_id, "medirecords_provider_id": PROVIDERS[user_id], "email": MAILBOXES[user_id]}
     person = factories.make_practitioner(name=name, **known)
     know_outside()
     return person
