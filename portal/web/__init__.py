@@ -16,8 +16,8 @@ def init_app(app: Flask, settings: Settings) -> None:
     Htmx(app)
     requests.init_app(app)
     public_pages.init_app(app)
+    access.init_app(app)  # before the check of form tokens: whose session has ended is asked to sign in, no more
     security.init_app(app, settings)
-    access.init_app(app)
     limits.init_app(app, settings)
     filters.init_app(app, settings)
     errors.init_app(app)

@@ -41,7 +41,7 @@ def signed_in(
         who.sign_in(staff, "", clock.now())
         response = Response()
         current_app.session_interface.save_session(app, session._get_current_object(), response)  # type: ignore[attr-defined]
-    cookie, _, attributes = response.headers["Set-Cookie"].partition(";")
+    cookie, _, _ = response.headers["Set-Cookie"].partition(";")
     key, _, value = cookie.partition("=")
     visitor.set_cookie(key, value, domain=urlsplit(visitor.portal_url).hostname, secure=True, httponly=True)
     return visitor  # type: ignore[no-any-return]

@@ -36,7 +36,7 @@ def of(found: Sequence[StaffTask], staff: Staff) -> list[Row]:
     """Rows for these tasks, in their order; one query for all their bookings."""
     ids = {task.booking_id for task in found if task.booking_id is not None}
     asked = select(Booking.id, Booking.reference).where(Booking.id.in_(ids))
-    references = dict(db.session.execute(asked).tuples().all()) if ids else {}
+    references = dict(db.session.execute(asked).all()) if ids else {}
     return [_row(task, references.get(task.booking_id or 0), staff) for task in found]
 
 

@@ -1,0 +1,168 @@
+"""Who may open what of the back office: every route with every role and signed out, from the matrix in access.py.
+
+A new page needs nothing here. Give VALUES a value for a new variable of an address, so that the page is really shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from werkzeug.routing import Rule as Route
+from werkzeug.test import TestResponse
+
+from portal import clock
+from portal.db import db, transaction
+from portal.staff.access import Role
+from portal.staff.models import StaffTask
+from portal.staff.tasks import raise_task
+from portal.web.access import RULES, Rule
+from portal.web.staff.navigation import ITEMS
+from tests.support import factories
+from tests.support.sandbox import RunningSandbox
+from tests.support.staff import signed_in
+from tests.support.visitor import Visitor
+from tests.test_access import assert_protected
+
+CHANGING = ("POST", "PUT", "PATCH", "DELETE")
+SIGN_OUT = "staff.sign_in.sign_out"
+DOORS = {
+    "staff.sign_in.page": 200,
+    "staff.sign_in.start": 405,
+    "staff.sign_in.callback": 400,
+    "staff.sign_in.signed_out": 200,
+}
+
+
+@dataclass
+class Office:
+    """A clinic with a booking and a task, and what the variables of addresses stand for there."""
+
+    app: Flask
+    values: dict[str, str]
+
+    def routes(self) -> Iterator[tuple[Route, str]]:
+        """Every route of staff and an address of it; signing out comes last, because it ends the walk."""
+        found = [route for route in self.app.url_map.iter_rules() if isinstance(RULES.get(route.endpoint), frozenset)]
+        for route in sorted(found, key=lambda route: route.endpoint == SIGN_OUT):
+            yield route, re.sub(r"<(?:[^<>]+:)?(\w+)>", lambda name: self.values.get(name[1], "1"), route.rule)
+
+    def calls(self) -> Iterator[tuple[str, str, str]]:
+        for route, address in self.routes():
+            for method in sorted((route.methods or set()) - {"OPTIONS"}):
+                yield route.endpoint, method, address
+
+
+@pytest.fixture
+def office(app: Flask, ctx: None, sandbox: RunningSandbox) -> Iterator[Office]:
+    app.config["LIMITS"], before = dict.fromkeys(app.config["LIMITS"], "10000 per minute"), app.config["LIMITS"]
+    booking = factories.make_booking()
+    with transaction():
+        raise_task("refund-failed", "Money went nowhere.", clock.now(), booking_id=booking.id)
+    task_id = db.session.scalars(select(StaffTask.id)).one()
+    yield Office(app, {"reference": booking.reference, "task_id": str(task_id)})
+    app.config["LIMITS"] = before
+
+
+def call(visitor: Visitor, method: str, address: str, **headers: str) -> TestResponse:
+    """As a page of ours sends it. `visitor.csrf` is this browser's token."""
+    if method in CHANGING:
+        headers = {"Origin": visitor.portal_url, "X-CSRFToken": getattr(visitor, "csrf", ""), **headers}
+    return visitor.open(address, method=method, headers={name: value for name, value in headers.items() if value})
+
+
+def browser_of(app: Flask, role: Role) -> Any:
+    visitor: Any = signed_in(app, role)
+    visitor.csrf = visitor.page("/staff").value("csrf_token")
+    return visitor
+
+
+def test_the_walk_finds_the_back_office(office: Office) -> None:
+    assert len(list(office.routes())) >= 7
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_every_role_gets_what_the_matrix_says_and_nothing_else(office: Office, role: Role) -> None:
+    visitor, wrong = browser_of(office.app, role), []
+    for endpoint, method, address in office.calls():
+        status = call(visitor, method, address).status_code
+        allowed = RULES[endpoint]
+        assert isinstance(allowed, frozenset)
+        # A foreign or missing object is a 404 to those who may open the page.
+        if (status == 403) != (role not in allowed) or status >= 500:
+            wrong.append(f"{method} {address} ({endpoint}) answered {status} to {role}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_nobody_comes_in_without_signing_in(office: Office, client: Visitor) -> None:
+    for endpoint, method, address in office.calls():
+        answer = call(client, method, address)
+        assert answer.status_code == 303, f"{method} {address} ({endpoint}) answered {answer.status_code}"
+        assert answer.headers["Location"].startswith("/staff/sign-in"), address
+        fragment = call(client, method, address, **{"HX-Request": "true"})
+        assert fragment.status_code == 204
+        assert fragment.headers["HX-Redirect"].startswith("/staff/sign-in"), address
+
+
+def test_a_visitors_session_opens_nothing_here(office: Office, client: Visitor) -> None:
+    """The two cookies are no two names for one thing."""
+    client.page("/find-my-visit")
+    [cookie] = [each for each in client._cookies.values() if "__Host-session" in each.key]
+    forged: Any = office.app.test_client()
+    forged.set_cookie(cookie.key.replace("session", "staff"), cookie.value, domain="127.0.0.1", secure=True)
+    assert forged.get("/staff").status_code == 303
+    owner = browser_of(office.app, Role.OWNER)
+    [cookie] = [each for each in owner._cookies.values() if "__Host-staff" in each.key]
+    turned: Any = office.app.test_client()
+    turned.set_cookie(cookie.key.replace("staff", "session"), cookie.value, domain="127.0.0.1", secure=True)
+    before = turned.get("/find-my-visit").headers["Set-Cookie"]
+    assert cookie.value not in before
+
+
+def test_only_the_doors_are_open_to_everybody(office: Office, client: Visitor) -> None:
+    doors = {endpoint for endpoint, rule in RULES.items() if endpoint.startswith("staff.") and rule == Rule.PUBLIC}
+    assert doors == DOORS.keys()
+    addresses = {route.endpoint: route.rule for route in office.app.url_map.iter_rules() if route.endpoint in doors}
+    for endpoint, address in addresses.items():
+        if endpoint != "staff.sign_in.start":  # the same address as the page's, and a POST
+            assert client.get(address).status_code == DOORS[endpoint]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"X-CSRFToken": ""}, 400),
+        ({"X-CSRFToken": "x" * 91}, 400),
+        ({"Origin": "https://evil.example.com"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+    ],
+)
+def test_a_form_that_another_site_sends_is_refused(office: Office, headers: dict[str, str], status: int) -> None:
+    owner = browser_of(office.app, Role.OWNER)
+    posts = [(endpoint, address) for endpoint, method, address in office.calls() if method == "POST"]
+    assert len(posts) >= 4
+    for endpoint, address in posts:
+        if Role.OWNER in RULES[endpoint]:
+            assert call(owner, "POST", address, **headers).status_code == status, address
+
+
+def test_every_answer_carries_what_protects_its_reader(office: Office, client: Visitor) -> None:
+    owner = browser_of(office.app, Role.OWNER)
+    for _endpoint, method, address in office.calls():
+        for visitor in (owner, client):
+            answer = call(visitor, method, address)
+            assert_protected(answer, f"{method} {address} ({answer.status_code})")
+            assert answer.headers["Cache-Control"] == "no-store", address
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_every_line_of_the_menu_leads_somewhere(office: Office, role: Role) -> None:
+    assert {f"staff.{item.endpoint}" for item in ITEMS} <= office.app.view_functions.keys()
+    visitor = signed_in(office.app, role)
+    for words, link in visitor.page("/staff").part("nav.staff-nav").links.items():
+        assert visitor.get(link).status_code == 200, words
