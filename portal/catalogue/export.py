@@ -7,7 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from portal.catalogue import people
 from portal.catalogue.keys import (
+    BESIDE_COLUMNS,
     CALENDAR_KEYS,
     FORM_KEYS,
     PAGE_KEYS,
@@ -17,6 +19,7 @@ from portal.catalogue.keys import (
     TYPE_KEYS,
     Key,
     in_dollars,
+    listed_prices,
 )
 from portal.catalogue.models import (
     AppointmentType,
@@ -31,12 +34,13 @@ from portal.db import Base, Json, db
 
 
 def export(now: datetime) -> Json:
-    """Everything, with the prices in force at `now` and the newest version of each form."""
+    """Everything, with the prices in force at `now`, those to come, and the newest version of each form."""
+    offering = people.offering()
     services = db.session.scalars(select(Service).order_by(Service.position, Service.id))
     versions = db.session.scalars(select(FormDefinition).order_by(FormDefinition.version))
     newest = {each.slug: each for each in versions}
     return {
-        "services": [_service(each, now) for each in services],
+        "services": [_service(each, now, offering) for each in services],
         "calendars": _entries(Calendar, CALENDAR_KEYS),
         "cancellation_policies": _entries(CancellationPolicy, POLICY_KEYS),
         "forms": [{"id": each.slug, **_values(each, FORM_KEYS)} for each in newest.values()],
@@ -47,19 +51,22 @@ def export(now: datetime) -> Json:
     }
 
 
-def _service(service: Service, now: datetime) -> Json:
+def _service(service: Service, now: datetime, offering: Mapping[int, list[str]]) -> Json:
     told = {"id": service.slug, **_values(service, SERVICE_KEYS)}
     if service.processor is not None:
         told["processor"] = _values(service.processor, PROCESSOR_KEYS)
-    return {**told, "appointments": [_type(each, now) for each in service.types]}
+    return {**told, "appointments": [_type(each, now, offering.get(each.id, [])) for each in service.types]}
 
 
-def _type(appointment_type: AppointmentType, now: datetime) -> Json:
+def _type(appointment_type: AppointmentType, now: datetime, practitioners: list[str]) -> Json:
     price = appointment_type.price_at(now)
-    columns = {name: key for name, key in TYPE_KEYS.items() if name != "price"}
+    to_come = {each.valid_from: each.amount_cents for each in appointment_type.prices if each.valid_from > now}
+    columns = {name: key for name, key in TYPE_KEYS.items() if name not in BESIDE_COLUMNS}
     return {
         "type": appointment_type.slug,
         "price": in_dollars(price.amount_cents if price else None),
+        "coming_prices": listed_prices(to_come),
+        "practitioners": practitioners,
         **_values(appointment_type, columns),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -111,6 +111,39 @@ def in_dollars(cents: int | None) -> int | float | None:
     return cents // 100 if cents % 100 == 0 else cents / 100
 
 
+def instant(value: Any) -> datetime:
+    """A moment with its distance from UTC: a day begins at another moment in each zone."""
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        found = None
+    if found is None or found.tzinfo is None:
+        raise Wrong("must be a moment with its zone such as 2026-07-01T00:00+10:00")
+    return found.astimezone(UTC)
+
+
+def coming_prices(value: Any) -> dict[datetime, int]:
+    """Prices to come into force: from when on, and how many cents."""
+    if not isinstance(value, list) or not all(
+        isinstance(each, dict) and set(each) == {"from", "price"} for each in value
+    ):
+        raise Wrong('must be a list of {"from", "price"}')
+    found = {instant(each["from"]): dollars(each["price"]) for each in value}
+    if len(found) < len(value):
+        raise Wrong("must not name two prices from the same moment on")
+    return found
+
+
+def listed_prices(prices: dict[datetime, int]) -> list[Json]:
+    return [{"from": start.isoformat(), "price": in_dollars(cents)} for start, cents in sorted(prices.items())]
+
+
+def slugs(value: Any) -> list[str]:
+    if not isinstance(value, list):
+        raise Wrong("must be a list")
+    return sorted({slug(each) for each in value})
+
+
 def optional(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value is None else read(value)
 
@@ -143,6 +176,8 @@ TYPE_KEYS = {
     "summary": Key("summary", text),
     "duration": Key("length_minutes", optional(whole(1, 480))),
     "price": Key("price_cents", optional(dollars), in_dollars),
+    "coming_prices": Key("coming_prices", coming_prices, listed_prices),
+    "practitioners": Key("practitioners", slugs),
     "kind": Key("kind", one_of(Kind), str),
     "mode": Key("mode", one_of(Mode), str),
     "who_may_book": Key("who_may_book", one_of(WhoMayBook), str),
@@ -171,6 +206,8 @@ TYPE_KEYS = {
     "reporting_category": Key("reporting_category", text),
     "calendly_event": Key("calendly_event", optional(words)),
 }
+# What a type says that is no column of its own.
+BESIDE_COLUMNS = ("price", "coming_prices", "practitioners")
 CALENDAR_KEYS = {"name": Key("name", words)}
 POLICY_KEYS = {
     "name": Key("name", words),

@@ -16,9 +16,10 @@ from typing import Any
 from sqlalchemy import select
 
 from portal import money
-from portal.catalogue import defaults
+from portal.catalogue import defaults, people
 from portal.catalogue.document import BadDocument, Document, Entry, ServiceEntry, TypeEntry, read_document
 from portal.catalogue.export import export
+from portal.catalogue.keys import BESIDE_COLUMNS, TYPE_KEYS
 from portal.catalogue.models import (
     AppointmentType,
     Calendar,
@@ -37,6 +38,7 @@ from portal.db import Base, Json, db
 PACKAGED = Path(__file__).with_name("seed.json")
 # The first price holds for all the time before it too: a clock that is set back must not make a visit unbookable.
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+NO_COLUMNS = {TYPE_KEYS[name].column for name in BESIDE_COLUMNS}
 
 
 @cache
@@ -119,7 +121,7 @@ class _Loading:
         self._processor(row, entry)
 
     def _type(self, service: Service, entry: TypeEntry) -> None:
-        values = {column: value for column, value in entry.values.items() if column != "price_cents"}
+        values = {column: value for column, value in entry.values.items() if column not in NO_COLUMNS}
         row = db.session.scalar(select(AppointmentType).where(AppointmentType.slug == entry.slug))
         if row is None:
             usual = defaults.of_type(entry, service.slug, len(service.types), packaged_document())
@@ -136,6 +138,10 @@ class _Loading:
             self._set(row, f'Appointment type "{entry.slug}"', values)
         if "price_cents" in entry.values:
             self._price(row, entry.values["price_cents"])
+        if "coming_prices" in entry.values:
+            self._coming_prices(row, entry.values["coming_prices"])
+        if "practitioners" in entry.values:
+            self._practitioners(row, entry.values["practitioners"])
 
     def _need(self, entry: TypeEntry, values: Mapping[str, Any]) -> None:
         """See that what a type refers to exists, taking it from the packaged catalogue where it can."""
@@ -167,6 +173,37 @@ class _Loading:
             db.session.add(Price(type=row, amount_cents=cents, valid_from=self.now if row.prices else EPOCH))
         was = f" instead of {money.in_words(current.amount_cents)}" if current else ""
         self.changes.append(f'Appointment type "{row.slug}": the price is {money.in_words(cents)}{was}.')
+
+    def _coming_prices(self, row: AppointmentType, wanted: Mapping[datetime, int]) -> None:
+        """No visit can have been held at a price that is still to come, so such a one may also be changed or go."""
+        db.session.flush()
+        db.session.refresh(row, ["prices"])
+        known = {each.valid_from: each for each in row.prices}
+        for start, cents in wanted.items():
+            if start in known and (known[start].amount_cents == cents or start <= self.now):
+                continue
+            if start <= self.now:
+                raise BadDocument(f'Appointment type "{row.slug}": the price from {start:%d/%m/%Y} is not to come.')
+            if start in known:
+                known[start].amount_cents = cents
+            else:
+                db.session.add(Price(type=row, amount_cents=cents, valid_from=start))
+            self._tell_price(row, f"becomes {money.in_words(cents)}", start)
+        for start, price in known.items():
+            if start > self.now and start not in wanted:
+                db.session.delete(price)
+                self._tell_price(row, f"does not become {money.in_words(price.amount_cents)}", start)
+
+    def _tell_price(self, row: AppointmentType, what: str, start: datetime) -> None:
+        self.changes.append(f'Appointment type "{row.slug}": the price {what} at {start:%Y-%m-%d %H:%M} UTC.')
+
+    def _practitioners(self, row: AppointmentType, slugs: list[str]) -> None:
+        if nobody := people.unknown(slugs):
+            raise BadDocument(f'Appointment type "{row.slug}": there is no practitioner "{nobody[0]}".')
+        if slugs != people.offering().get(row.id, []):
+            people.let_offer(row.id, slugs)
+            offered = f"only by {', '.join(slugs)}" if slugs else "by all who have hours in its calendar"
+            self.changes.append(f'Appointment type "{row.slug}": it is offered {offered}.')
 
     def _processor(self, service: Service, entry: ServiceEntry) -> None:
         row = db.session.get(Processor, service.id)
