@@ -136,6 +136,8 @@ class LockKind(IntEnum):
     PRACTITIONER = 1
     ROOM = 2
     DAILY_CAP = 3  # of an appointment type
+    CATALOGUE = 4  # publishing it
+    CATALOGUE_DRAFT = 5  # of a member of staff
     OUTLOOK = 11
     MEDIRECORDS = 12
     SUBSCRIPTION = 13

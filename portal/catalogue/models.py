@@ -223,6 +223,32 @@ class CatalogueVersion(HasId, Base):
     made_at: Mapped[datetime]
     made_by: Mapped[str]
     document: Mapped[dict[str, Any]]
+    note: Mapped[str] = mapped_column(default="", server_default="")
+
+
+class CatalogueDraft(Base):
+    """What one person is changing and has not published: the whole catalogue, and the one that they began from."""
+
+    __tablename__ = "catalogue_draft"
+
+    staff_member_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("staff_member.id"), primary_key=True)
+    base: Mapped[Json]
+    document: Mapped[Json]
+    imported: Mapped[Json | None]  # the draft as a file would make it, until somebody takes it in
+    changed_at: Mapped[datetime]
+
+
+class MappingCheck(HasId, Base):
+    """A question to MediRecords: does it know what the visits of a service are mapped to? A job finds out."""
+
+    __tablename__ = "mapping_check"
+
+    staff_member_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("staff_member.id"), index=True)
+    service_slug: Mapped[str]
+    wanted: Mapped[Json]  # as it stood in the draft: types and practitioners
+    asked_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    findings: Mapped[list[Any]] = mapped_column(default=list)  # each a {"is_right", "words"}
 
 
 class ContentPage(Base):
