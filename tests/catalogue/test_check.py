@@ -6,14 +6,17 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from portal.catalogue.check import warnings
+from portal.catalogue import people
+from portal.catalogue.check import Part, Weight, findings, warnings
 from portal.catalogue.document import read_document
 from portal.catalogue.load import load
-from portal.catalogue.models import Processor, ProcessorKind, ServiceStatus
+from portal.catalogue.models import AppointmentType, Processor, ProcessorKind, ServiceStatus
 from portal.db import db, transaction
+from portal.staff.models import Practitioner
 from tests.catalogue.seeds import packaged
-from tests.support.factories import make_service, make_type
+from tests.support.factories import make_hours, make_location, make_practitioner, make_service, make_type
 
 pytestmark = pytest.mark.usefixtures("ctx")
 
@@ -21,10 +24,12 @@ NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 TODAY = date(2026, 3, 2)
 
 
-def sound_type(**columns: Any) -> str:
+def sound_type(*, has_hours: bool = True, **columns: Any) -> str:
     """A free type that nobody has a doubt about, with these columns instead."""
     with transaction():
         load(read_document({"forms": packaged()["forms"]}), NOW, "tests")
+    if has_hours:
+        make_hours(make_practitioner(), make_location(), weekdays=range(1))
     return make_type(**({"price_cents": 0, "intake_form": "mini-intake"} | columns)).slug
 
 
@@ -41,6 +46,11 @@ def test_a_sound_catalogue_raises_no_doubt() -> None:
         ({"price_cents": None}, "has no price: it is shown and cannot be booked."),
         ({"price_cents": 100}, "is paid and has no GST rule: receipts show no GST line."),
         ({"intake_form": None}, "has no intake form."),
+        (
+            {"price_cents": 100, "gst_rule": "gst_free", "payment_policy": "none"},
+            "has a price, and nobody is asked to pay it.",
+        ),
+        ({"needs_room": True}, "needs a room, and there is none."),
         ({"questions_form": "lost"}, 'asks for the form "lost", which does not exist.'),
     ],
 )
@@ -79,3 +89,64 @@ def test_what_is_retired_or_switched_off_is_left_alone() -> None:
     sound_type(service=service, price_cents=None, is_active=False)
 
     assert warnings(NOW, TODAY) == []
+
+
+def test_a_type_that_nobody_offers_is_told() -> None:
+    slug = sound_type(has_hours=False)
+
+    assert warnings(NOW, TODAY) == [f'"{slug}" has no practitioner who offers it.']
+
+
+def test_a_type_without_working_hours_is_told() -> None:
+    make_hours(make_practitioner(), make_location(), calendar_slug="other")
+    slug = sound_type(has_hours=False)
+
+    doubt = 'has no working hours: nobody who offers it works in the calendar "test-calendar".'
+    assert warnings(NOW, TODAY) == [f'"{slug}" {doubt}']
+
+
+def test_hours_that_are_over_count_for_nothing() -> None:
+    make_hours(make_practitioner(), make_location(), valid_until=date(2026, 3, 1))
+    sound_type(has_hours=False)
+
+    assert [each.part for each in findings(NOW, TODAY)] == [Part.HOURS]
+
+
+def test_somebody_who_is_named_and_has_no_hours_is_told() -> None:
+    slug = sound_type()
+    idle = make_practitioner(name="Lena Lark")
+    busy = db.session.scalars(select(Practitioner).where(Practitioner.id != idle.id)).one()
+    with transaction():
+        type_id = db.session.scalars(select(AppointmentType.id).where(AppointmentType.slug == slug)).one()
+        people.let_offer(type_id, [idle.slug, busy.slug])
+
+    assert warnings(NOW, TODAY) == [
+        f'"{slug}" is offered by Lena Lark, who has no hours in the calendar "test-calendar".'
+    ]
+
+
+def test_wording_is_found_in_every_text_that_patients_read() -> None:
+    form = {"sections": [{"id": "s", "title": "You", "questions": [{"id": "q", "kind": "text", "label": "A cure?"}]}]}
+    service = make_service(summary="Guaranteed.", description="Before and after.")
+    slug = sound_type(service=service, summary="Hurry!", confirmation_message="A miracle.", questions_form="own")
+    with transaction():
+        load(
+            read_document({"forms": [{"id": "own", "purpose": "questions", "title": "You", "definition": form}]}),
+            NOW,
+            "tests",
+        )
+
+    found = [each for each in findings(NOW, TODAY) if each.weight == Weight.WORDING]
+    assert [(each.slug, each.field) for each in found] == [
+        (service.slug, "summary"),
+        (service.slug, "description"),
+        (slug, "summary"),
+        (slug, "confirmation_message"),
+        ("own", ""),
+    ]
+
+
+def test_a_form_that_does_not_exist_is_an_error_and_not_a_doubt() -> None:
+    sound_type(questions_form="lost")
+
+    assert [each.weight for each in findings(NOW, TODAY)] == [Weight.ERROR]
