@@ -50,6 +50,7 @@ JOB_QUEUES: dict[str, str] = {
     "sync.read_outlook_busy": "graph",
     "sync.check_outlook_busy": "graph",
     "sync.medirecords": "medirecords",
+    "sync.check_mapping": "medirecords",
     "sync.reconcile_medirecords": "medirecords",
     "sync.read_medirecords_busy": "medirecords",
 }

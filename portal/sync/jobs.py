@@ -15,7 +15,7 @@ from portal.db import LockKind, db, exclusive, transaction
 from portal.outbox.post import remind
 from portal.staff.models import Practitioner
 from portal.staff.tasks import raise_task
-from portal.sync import busy, busy_check, busy_medirecords, notifications, reconcile
+from portal.sync import busy, busy_check, busy_medirecords, mapping, notifications, reconcile
 from portal.sync import medirecords as processor
 from portal.sync import outlook as calendar
 from portal.sync.models import MediRecordsLink, OutlookLink
@@ -59,6 +59,11 @@ def medirecords(booking_id: int) -> None:
 def reconcile_outlook(practitioner_id: int) -> None:
     """Compare a practitioner's calendar with their bookings."""
     reconcile.outlook(practitioner_id)
+
+
+def check_mapping(check_id: int) -> None:
+    """Find out whether MediRecords knows what a service is mapped to."""
+    mapping.answer(check_id)
 
 
 def read_outlook_busy(practitioner_id: int) -> None:
