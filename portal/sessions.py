@@ -15,7 +15,7 @@ from typing import Any
 
 from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
-from sqlalchemy import Connection, Update, cast, delete, insert, select, update
+from sqlalchemy import Connection, Update, cast, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -245,6 +245,17 @@ class DatabaseSessions(SessionInterface):
 def hash_of(secret: str) -> str:
     """SHA-256 of a random secret; it needs no salt because the secret has 256 bits itself."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def open_by_holder(realm: Realm, now: datetime) -> dict[str, int]:
+    """How many sessions each person has open."""
+    wanted = select(WebSession.holder, func.count()).where(
+        WebSession.realm == realm.name,
+        WebSession.holder.is_not(None),
+        WebSession.created_at > now - realm.lifetime,
+        WebSession.seen_at > now - realm.idle,
+    )
+    return {str(holder): count for holder, count in db.session.execute(wanted.group_by(WebSession.holder))}
 
 
 def end_all_of(holder: str) -> None:

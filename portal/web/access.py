@@ -9,7 +9,7 @@ from flask import Flask, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
 from portal import clock
-from portal.staff.access import EVERYBODY, OWNERS, Role, Staff, holder_of
+from portal.staff.access import EVERYBODY, MANAGERS, OWNERS, Role, Staff, holder_of
 from portal.web import htmx
 from portal.web.booking import visitor
 
@@ -78,6 +78,10 @@ RULES: dict[str, Rule | frozenset[Role]] = {
     "staff.tasks.listed": EVERYBODY,
     "staff.tasks.mark_done": EVERYBODY,
     "staff.tasks.open_again": EVERYBODY,
+    "staff.accounts.listed": MANAGERS,
+    "staff.accounts.end_sessions": MANAGERS,
+    "staff.accounts.close": OWNERS,
+    "staff.accounts.open_again": OWNERS,
     "staff.audit.search": OWNERS,
     "staff.audit.export": OWNERS,
 }

@@ -23,6 +23,7 @@ class Item:
 ITEMS = (
     Item("home.today", "Today", "sun"),
     Item("tasks.listed", "Tasks", "check"),
+    Item("accounts.listed", "Who signs in", "person"),
     Item("audit.search", "Audit", "receipt"),
 )
 

@@ -1,0 +1,68 @@
+"""Which bookings and patients are somebody's work."""
+
+from __future__ import annotations
+
+import pytest
+
+from portal.bookings import scope
+from portal.db import db
+from portal.staff.access import Role, Staff
+from tests.support import factories
+
+pytestmark = pytest.mark.usefixtures("ctx")
+
+
+def staff(*roles: Role, practitioner_id: int | None = None) -> Staff:
+    return Staff(1, "Somebody", frozenset(roles), practitioner_id)
+
+
+@pytest.fixture
+def visits(ctx: None) -> tuple[int, int]:
+    """A booking with each of two practitioners, for two patients."""
+    first = factories.make_booking(patient=factories.make_patient(given_name="Nora"))
+    second = factories.make_booking(patient=factories.make_patient(given_name="Ada"))
+    return first.practitioner_id, second.practitioner_id
+
+
+def counts(who: Staff) -> tuple[int, int]:
+    bookings, patients = db.session.scalars(scope.bookings_of(who)), db.session.scalars(scope.patients_of(who))
+    return len(bookings.all()), len(patients.all())
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.MANAGER, Role.RECEPTION])
+@pytest.mark.usefixtures("visits")
+def test_the_desk_works_with_everything(role: Role) -> None:
+    assert counts(staff(role)) == (2, 2)
+
+
+def test_a_practitioner_works_with_their_own_diary_and_patients(visits: tuple[int, int]) -> None:
+    who = staff(Role.PRACTITIONER, practitioner_id=visits[0])
+    assert [each.practitioner_id for each in db.session.scalars(scope.bookings_of(who))] == [visits[0]]
+    assert [each.given_name for each in db.session.scalars(scope.patients_of(who))] == ["Nora"]
+
+
+@pytest.mark.usefixtures("visits")
+def test_a_practitioner_without_a_diary_works_with_nothing() -> None:
+    assert counts(staff(Role.PRACTITIONER)) == (0, 0)
+
+
+@pytest.mark.usefixtures("visits")
+def test_the_bookkeeper_works_with_bookings_and_no_patients() -> None:
+    assert counts(staff(Role.BOOKKEEPER)) == (2, 0)
+
+
+def test_a_diary_without_the_role_is_nobodys(visits: tuple[int, int]) -> None:
+    assert counts(staff(Role.BOOKKEEPER, practitioner_id=visits[0])) == (2, 0)
+
+
+def test_two_roles_are_worth_both(visits: tuple[int, int]) -> None:
+    assert counts(staff(Role.PRACTITIONER, Role.MANAGER, practitioner_id=visits[0])) == (2, 2)
+    assert counts(staff(Role.PRACTITIONER, Role.BOOKKEEPER, practitioner_id=visits[0])) == (2, 1)
+
+
+def test_whose_diary_is_whose(visits: tuple[int, int]) -> None:
+    own, other = visits
+    assert scope.is_own_diary(staff(Role.PRACTITIONER, practitioner_id=own), own)
+    assert not scope.is_own_diary(staff(Role.PRACTITIONER, practitioner_id=own), other)
+    assert not scope.is_own_diary(staff(Role.BOOKKEEPER, practitioner_id=own), own)
+    assert scope.is_own_diary(staff(Role.RECEPTION), other)
