@@ -9,7 +9,7 @@ from flask import Flask, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
 from portal import clock
-from portal.staff.access import EVERYBODY, MANAGERS, OWNERS, Role, Staff, holder_of
+from portal.staff.access import CLINIC, EVERYBODY, MANAGERS, OWNERS, Role, Staff, holder_of
 from portal.web import htmx
 from portal.web.booking import visitor
 
@@ -75,6 +75,7 @@ RULES: dict[str, Rule | frozenset[Role]] = {
     "staff.sign_in.look_up_again": EVERYBODY,
     "staff.sign_in.sign_out": EVERYBODY,
     "staff.home.today": EVERYBODY,
+    "staff.diary.day": CLINIC,
     "staff.tasks.listed": EVERYBODY,
     "staff.tasks.mark_done": EVERYBODY,
     "staff.tasks.open_again": EVERYBODY,
