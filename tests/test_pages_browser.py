@@ -9,7 +9,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from portal import clock, demo_clinic
 from portal.bookings import find
@@ -52,6 +52,12 @@ def on_focus(page: Page) -> str:
     return str(page.evaluate("document.activeElement.textContent.trim()"))
 
 
+def press(page: Page, link: Locator) -> None:
+    """Follow a link without a mouse."""
+    link.focus()
+    page.keyboard.press("Enter")
+
+
 def mark(page: Page) -> None:
     """A page that is loaded anew has forgotten this."""
     page.evaluate("window.stillHere = true")
@@ -65,6 +71,7 @@ def test_a_filter_changes_the_list_and_the_address_at_once(visit: AppointmentTyp
     page = new_page()
     page.goto(f"/book/{visit.slug}")
     mark(page)
+    page.get_by_text("Narrow the times").click()
     page.get_by_label("Part of the day").select_option("evening")
     expect(page.get_by_text("Nothing fits these choices.")).to_be_visible()
     assert "part=evening" in page.url
@@ -79,15 +86,83 @@ def test_more_days_take_the_reader_along(visit: AppointmentType, new_page: Tabs)
     page.goto(f"/book/{visit.slug}")
     mark(page)
     page.get_by_role("link", name="More days").click()
-    expect(page.get_by_role("heading", name=re.compile("The next free day is"))).to_be_focused()
+    expect(page.get_by_role("heading", name=re.compile("11 free times on"))).to_be_focused()
     assert "from=" in page.url
     assert is_same_page(page)
-    expect(page.locator("#status")).to_contain_text("The next free day is")
+    expect(page.locator("#status")).to_contain_text("11 free times on")
     # The address is a whole page for who reloads it or comes back to it.
     page.reload()
     expect(page.get_by_role("heading", name="Choose a time")).to_be_visible()
     page.go_back()
     expect(page.get_by_role("heading", name=re.compile("The first free day is"))).to_be_visible()
+
+
+def test_a_day_is_chosen_in_the_month_by_keyboard(visit: AppointmentType, new_page: Tabs) -> None:
+    page = new_page()
+    page.goto(f"/book/{visit.slug}")
+    mark(page)
+    press(page, page.get_by_role("link", name="See a whole month"))
+    month = page.locator("#month")
+    expect(month).to_be_focused()
+    expect(page.locator("#status")).to_contain_text("with free times.")
+    before = month.inner_text()
+    following = page.locator("#month-later")
+    press(page, following)
+    expect(month).not_to_have_text(before)
+    # Whoever goes from month to month stays where they are.
+    expect(following).to_be_focused()
+    day = page.locator("a.month-day").nth(3)
+    press(page, day)
+    heading = page.get_by_role("heading", name=re.compile("11 free times on"))
+    expect(heading).to_be_focused()
+    expect(page.locator("#status")).to_have_text(re.compile("11 free times on"))
+    expect(page.locator("a.month-day[aria-current=date]")).to_have_count(1)
+    press(page, page.get_by_role("link", name="Choose a different date"))
+    expect(month).to_be_focused()
+    assert is_same_page(page)
+
+
+def test_a_weekday_keeps_the_focus_while_the_list_changes(visit: AppointmentType, new_page: Tabs) -> None:
+    page = new_page()
+    page.goto(f"/book/{visit.slug}")
+    page.get_by_text("Narrow the times").click()
+    wednesday = page.get_by_role("checkbox", name="Wednesday")
+    wednesday.focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_text("Only on Wednesdays.")).to_be_visible()
+    expect(wednesday).to_be_focused()
+    expect(page.locator("#status")).to_contain_text("The first free day that fits is Wednesday")
+    page.get_by_role("link", name="Look at all times").click()
+    expect(page.get_by_text("Only on Wednesdays.")).to_have_count(0)
+
+
+def test_a_list_that_takes_a_while_is_announced(visit: AppointmentType, new_page: Tabs) -> None:
+    page = new_page()
+    page.goto(f"/book/{visit.slug}")
+    waiting: list[Route] = []
+    page.route(re.compile("from="), lambda route: waiting.append(route))
+    page.get_by_role("link", name="More days").click()
+    expect(page.locator("#status")).to_have_text("Looking for times")
+    expect(page.locator("#looking")).to_be_visible()
+    [route] = waiting
+    route.continue_()
+    expect(page.locator("#status")).to_contain_text("11 free times on")
+    expect(page.locator("#looking")).to_be_hidden()
+
+
+def test_a_hold_is_spoken_of_at_five_minutes_and_at_one_whatever_the_own_clock_says(
+    visit: AppointmentType, new_page: Tabs
+) -> None:
+    page = new_page()
+    page.clock.install(time=0)
+    hold(page, visit.slug)
+    status = page.locator("#status")
+    page.clock.fast_forward("09:00")
+    expect(status).to_be_empty()
+    page.clock.fast_forward("01:30")
+    expect(status).to_contain_text("Your time is held for 5 more minutes.")
+    page.clock.fast_forward("04:00")
+    expect(status).to_contain_text("Your time is held for one more minute.")
 
 
 def test_a_list_that_cannot_be_fetched_leads_the_plain_way(visit: AppointmentType, new_page: Tabs) -> None:

@@ -7,14 +7,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete
 
-from portal import clock
+from portal import clock, words
 from portal.bookings.hold import LONGEST_HOLD, expire_lapsed_holds
 from portal.bookings.states import Status
 from portal.catalogue.models import AppointmentType
 from portal.db import db, transaction
 from portal.scheduling.models import WorkingHours
-from tests.support.factories import make_booking
-from tests.support.funnel import DETAILS, booking_of, hold, let_lapse, make_offer, reach_check
+from tests.support.factories import SYDNEY, make_booking
+from tests.support.funnel import DETAILS, booking_of, free_times, hold, let_lapse, make_offer, reach_check
 from tests.support.visitor import Visitor
 
 GONE = "We could not keep your time any longer"
@@ -165,12 +165,47 @@ def test_a_hold_lasts_forty_five_minutes_at_most(consult: AppointmentType, clien
     with transaction():
         booking.held_at -= timedelta(minutes=40)
         booking.hold_expires_at = clock.now() + timedelta(minutes=1)
-    details.submit("Keep it longer")
+    longest = details.submit("Keep it longer")
     assert booking.hold_expires_at == booking.held_at + LONGEST_HOLD
+    assert longest.part("#held").has("which is as long as we can")
+    assert "Keep it longer" not in longest.buttons
     with transaction():
         booking.held_at -= timedelta(minutes=10)
         booking.hold_expires_at = booking.held_at + LONGEST_HOLD
     assert details.submit("Keep it longer").heading == GONE
+
+
+def test_a_time_that_is_let_go_is_free_for_others_at_once(
+    consult: AppointmentType, client: Visitor, stranger: Visitor
+) -> None:
+    check = reach_check(client, consult.slug)
+    booking = booking_of(check)
+    gone = check.submit("Let this time go")
+    assert gone.heading == "You let this time go"
+    assert gone.has("Nothing is booked, and nothing has been charged.")
+    assert booking.status == Status.CANCELLED
+    value = f"{booking.starts_at:%Y-%m-%dT%H:%MZ}/{booking.practitioner_id}"
+    assert value in free_times(stranger.page(f"/book/{consult.slug}"))
+    assert value in free_times(gone.follow("See all free times"))
+
+
+def test_letting_go_twice_or_of_what_is_booked_changes_nothing(consult: AppointmentType, client: Visitor) -> None:
+    check = reach_check(client, consult.slug)
+    again = client.page(check.url)
+    booked = check.submit("Book this free visit")
+    assert again.submit("Let this time go").url == booked.url
+    assert booking_of(booked).status == Status.CONFIRMED
+    other = hold(client, consult.slug)
+    copy = client.page(other.url)
+    for page in (other, copy):
+        assert page.submit("Let this time go").heading == "You let this time go"
+
+
+def test_the_page_says_in_words_until_when_it_is_held(consult: AppointmentType, client: Visitor) -> None:
+    details = hold(client, consult.slug)
+    until = booking_of(details).hold_expires_at
+    assert until is not None
+    assert details.part("#held").has(f"Held until {words.clock(until, SYDNEY)} Sydney time")
 
 
 def test_without_any_time_left_the_page_says_so(ctx: None, client: Visitor) -> None:
