@@ -32,6 +32,7 @@ from portal import config, create_app, logs
 from portal.bookings import hold
 from portal.clock import now, ticks
 from portal.db import LockKind, db, transaction
+from portal.notices import jobs as notices
 from portal.outbox import relay
 from portal.payments import jobs as payments
 from portal.reactions import QUEUES
@@ -49,6 +50,7 @@ PERIODIC: list[tuple[timedelta, Callable[[datetime], Any]]] = [
     (timedelta(seconds=30), payments.sweep),
     (timedelta(seconds=30), sync.sweep),
     (timedelta(seconds=30), sync.owe_busy_reads),
+    (timedelta(minutes=5), notices.sweep),
     (timedelta(minutes=15), payments.owe_reconciliation),
     (timedelta(minutes=15), sync.owe_reconciliation),
     (timedelta(hours=1), holidays.look_ahead),

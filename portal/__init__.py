@@ -61,13 +61,13 @@ def use(settings: Settings) -> None:
     global in_use
     from portal import clients, clock, crash, logs, vault
     from portal.outbox import relay, run
-    from portal.staff.tasks import raise_task_for_parked
+    from portal.staff.tasks import raise_task_for_parked, settle_task_for_parked
 
     logs.configure(settings.log_level)
     vault.use_keys(settings.field_keys)
     clock.follow(settings.instance_dir / "clock" if settings.is_local else None)
     crash.arm_from(settings.instance_dir / "crash-points" if settings.is_local else None)
     relay.use_redis(settings.redis_url)
-    run.when_parked(raise_task_for_parked)
+    run.when_parked(raise_task_for_parked, settle_task_for_parked)
     clients.configure(settings)
     in_use = settings

@@ -7,13 +7,13 @@ looking. SMTP cannot be asked afterwards: there a confirmation may repeat once, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email import policy
 from email.message import EmailMessage
 from email.utils import parseaddr
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from portal import clinic, crash
@@ -28,9 +28,13 @@ from portal.integrations.http import Ambiguous, NotFound, PartnerError, Permanen
 from portal.notices.compose import BadAddress, Letter, compose
 from portal.notices.kinds import MailKind, cause_of, is_wanted
 from portal.notices.models import Message
+from portal.outbox.models import OutboxMessage
+from portal.outbox.post import remind
 from portal.payments import settle
 from portal.payments.jobs import refund_due
 from portal.staff.tasks import raise_task
+
+TRY_AGAIN_FOR = timedelta(days=3)  # later, nobody waits for a mail any more; the staff task stays
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,21 @@ def send_not_placed(booking_id: int) -> None:
 def send_personal_link(booking_id: int, request_key: str) -> None:
     """Somebody asked for the link to their visit; `request_key` is the request, so that each is answered once."""
     _send(booking_id, MailKind.PERSONAL_LINK, request_key)
+
+
+def sweep(at: datetime) -> None:
+    """Try mails again that were given up, once an hour: a refused password is mended some time, and they still wait.
+
+    Each job looks whether its mail is wanted still, and was not sent meanwhile.
+    """
+    given_up = select(OutboxMessage.job, OutboxMessage.args).where(
+        OutboxMessage.queue == "mail",
+        OutboxMessage.done_at.is_(None),
+        OutboxMessage.parked_at.is_not(None),
+    )
+    given_up = given_up.group_by(OutboxMessage.job, OutboxMessage.args)
+    for job, args in db.session.execute(given_up.having(func.min(OutboxMessage.created_at) > at - TRY_AGAIN_FOR)):
+        remind(job, *args, now=at)
 
 
 def _send(booking_id: int, kind: MailKind, cause: str | None = None) -> None:

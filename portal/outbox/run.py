@@ -28,16 +28,18 @@ DRAIN_SECONDS = 20.0
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=2), timedelta(minutes=10)
 GIVE_UP_AFTER = timedelta(hours=24)
 
-# What tells staff of a job that was given up: (job, args, error, at). Staff tasks lie to our right, so create_app
-# hands it in.
+# What tells staff of a job that was given up: (job, args, error, at), and what takes it back: (job, args, at). Staff
+# tasks lie to our right, so create_app hands them in.
 Parked = Callable[[str, list[int | str], str, datetime], None]
+Settled = Callable[[str, list[int | str], datetime], None]
 _tell_staff: Parked | None = None
+_tell_staff_it_is_settled: Settled | None = None
 
 
-def when_parked(tell: Parked) -> None:
-    """Set what is called, in the same transaction, when a row is given up."""
-    global _tell_staff
-    _tell_staff = tell
+def when_parked(tell: Parked, settle: Settled) -> None:
+    """Set what is called, in the same transaction, when a row is given up, and when its job is done after all."""
+    global _tell_staff, _tell_staff_it_is_settled
+    _tell_staff, _tell_staff_it_is_settled = tell, settle
 
 
 def drain(queue: str) -> int:
@@ -95,7 +97,7 @@ def run(row: OutboxMessage) -> None:
         crash.point("outbox.leased")
         job_function(job)(*args)
         crash.point("outbox.job_done")
-        _finish(row_id, token, done_at=now())
+        _complete(row_id, token)
     except Busy:
         outcome = "busy"
         _retry(row_id, token, "another copy was at work", timedelta(seconds=1))
@@ -143,6 +145,28 @@ def job_function(job: str) -> Callable[..., None]:
     """The function a job name stands for: "sync.outlook" is outlook() in portal/sync/jobs.py."""
     package, _, name = job.partition(".")
     return cast(Callable[..., None], getattr(import_module(f"portal.{package}.jobs"), name))
+
+
+def _complete(row_id: int, token: str) -> None:
+    """The job is done; what was given up of it before needs nobody any more."""
+    db.session.rollback()
+    at = now()
+    with transaction():
+        if not _release(row_id, token, done_at=at):
+            return
+        row = db.session.get_one(OutboxMessage, row_id)
+        earlier = (
+            update(OutboxMessage)
+            .where(
+                OutboxMessage.dedupe_key == row.dedupe_key,
+                OutboxMessage.done_at.is_(None),
+                OutboxMessage.parked_at.is_not(None),
+            )
+            .values(done_at=at)
+            .returning(OutboxMessage.id)
+        )
+        if db.session.scalars(earlier).all() and _tell_staff_it_is_settled is not None:
+            _tell_staff_it_is_settled(row.job, list(row.args), at)
 
 
 def _finish(row_id: int, token: str, **values: object) -> bool:

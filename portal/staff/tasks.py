@@ -63,6 +63,11 @@ def raise_task_for_parked(job: str, args: list[int | str], error: str, at: datet
     raise_task("job-parked", f"{job} was given up: {error}", at, about=":".join([job, *map(str, args)]))
 
 
+def settle_task_for_parked(job: str, args: list[int | str], at: datetime) -> None:
+    """A job that was given up has been done after all."""
+    settle_task("job-parked", at, about=":".join([job, *map(str, args)]))
+
+
 def kind_of(task: StaffTask) -> Kind:
     """What a task is about."""
     return KINDS.get(task.kind) or Kind(task.kind.replace("-", " ").capitalize())

@@ -6,12 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal.bookings.models import Booking
 from portal.clock import now
 from portal.db import db, transaction
+from portal.notices.jobs import sweep
 from portal.outbox import run
+from portal.outbox.models import OutboxMessage
 from portal.outbox.post import owe
 from portal.staff.models import StaffTask
 from tests.notices.conftest import Mailbox
@@ -105,3 +107,19 @@ def test_more_mails_than_the_mailbox_may_send_in_a_minute_all_go_out(mailbox: Ma
         sandbox.advance(seconds=61)
         run.drain("mail")
     assert (len(mailbox.sent), mailbox.drafts, tasks(), owed()) == (5, [], [], [])
+
+
+def test_a_mail_that_was_refused_goes_out_by_itself_once_we_may_send_again(
+    mailbox: Mailbox, sandbox: RunningSandbox
+) -> None:
+    owe_mail()
+    sandbox.fault(DRAFTING, "403")
+    run.drain("mail")
+    assert (len(mailbox.sent), len(tasks())) == (0, 1)
+    for minutes, sent in ((59, 0), (61, 1), (200, 1)):
+        with transaction():
+            sweep(now() + timedelta(minutes=minutes))
+            db.session.execute(update(OutboxMessage).values(not_before=now()))  # the hour passes
+        run.drain("mail")
+        assert len(mailbox.sent) == sent
+    assert owed() == []

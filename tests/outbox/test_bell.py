@@ -133,5 +133,5 @@ def test_no_word_about_a_patient_or_a_key_of_ours_is_ever_in_redis(
     for canary in ("wilhelmina", "featherstone", "491570157", booking.reference.lower(), "not-a-number"):
         assert canary.encode() not in said
     # The token itself is sealed, or whoever reads Redis could read every calendar.
-    token = clients().graph._tokens.bearer()
+    token = clients().graph._calls._tokens.bearer()
     assert token.encode() not in seen

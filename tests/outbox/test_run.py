@@ -243,6 +243,17 @@ def test_what_cannot_help_is_given_up_at_once_and_staff_are_told(chain: Chain) -
     assert "sync.outlook was given up" in task.words
 
 
+def test_what_was_given_up_and_is_done_later_needs_nobody_any_more(chain: Chain) -> None:
+    chain.sandbox.fault("POST /graph/*/events", "403")
+    row = owe_now(chain.booking().id)
+    drain()
+    later = owe_now(row.args[0])
+    drain()
+    db.session.expire_all()
+    assert row.done_at is not None and later.done_at is not None
+    assert [task.done_at is not None for task in tasks()] == [True]
+
+
 def test_a_partner_who_is_away_for_a_day_is_given_up(chain: Chain) -> None:
     chain.sandbox.fault("POST /graph/*/events", "error", times=2, status=503)
     row = owe_now(chain.booking().id)
