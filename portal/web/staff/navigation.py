@@ -22,6 +22,7 @@ class Item:
 # Add your page here; portal/web/access.py says who may open it.
 ITEMS = (
     Item("home.today", "Today", "sun"),
+    Item("diary.day", "Diary", "calendar"),
     Item("tasks.listed", "Tasks", "check"),
     Item("accounts.listed", "Who signs in", "person"),
     Item("audit.search", "Audit", "receipt"),
