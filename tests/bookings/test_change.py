@@ -14,6 +14,7 @@ from portal.bookings.states import Status, WrongState
 from portal.clock import now
 from portal.db import db, transaction
 from portal.scheduling import claims
+from portal.scheduling.blocks import Rule
 from portal.scheduling.claims import SlotTaken
 from portal.scheduling.models import Location
 from portal.staff.models import Practitioner
@@ -68,10 +69,42 @@ def test_a_moved_visit_keeps_its_row_reference_and_terms(visit: Booking) -> None
     assert sorted(jobs_owed()) == ["notices.send_moved", "sync.medirecords", "sync.outlook"]
 
 
-def test_a_visit_may_move_onto_part_of_its_own_time(visit: Booking) -> None:
-    wanted = visit.starts_at + timedelta(minutes=15)
+@pytest.mark.parametrize("minutes", [15, -15])
+def test_a_visit_never_clashes_with_itself_when_it_moves_by_fifteen_minutes(visit: Booking, minutes: int) -> None:
+    wanted = visit.starts_at + timedelta(minutes=minutes)
     move(visit, wanted)
     assert visit.starts_at == wanted
+
+
+def test_a_visit_does_not_count_against_the_caps_when_it_moves_within_its_day(
+    visit: Booking, wren: Practitioner
+) -> None:
+    with transaction():
+        wren.daily_cap = visit.appointment_type.daily_cap = 1
+    wanted = visit.starts_at + timedelta(hours=2)
+    move(visit, wanted)
+    assert visit.starts_at == wanted
+
+
+def test_a_moved_visit_lasts_as_long_as_was_agreed(visit: Booking, wren: Practitioner, place: Location) -> None:
+    last = visit.starts_at + timedelta(hours=6, minutes=30)  # half an hour before the end of the hours
+    with transaction():
+        visit.appointment_type.length_minutes = 60
+    move(visit, last)
+    assert (visit.starts_at, visit.ends_at) == (last, last + timedelta(minutes=30))
+    assert visit.blocked.upper == last + timedelta(minutes=40)
+
+
+def test_a_visit_that_was_agreed_to_be_longer_needs_all_of_its_time(
+    visit: Booking, wren: Practitioner, place: Location
+) -> None:
+    other = visit.starts_at + timedelta(hours=3)
+    make_booking(type=make_type(), practitioner=wren, location=place, starts_at=other)
+    with transaction():
+        visit.appointment_type.length_minutes = 15
+    with pytest.raises(SlotTaken) as taken:
+        move(visit, other - timedelta(minutes=30))
+    assert taken.value.reason.rule == Rule.BUFFER
 
 
 def test_a_visit_moves_to_somebody_else_at_the_same_time(visit: Booking, place: Location) -> None:

@@ -78,6 +78,27 @@ def test_two_free_practitioners_take_one_booking_each(race: Race) -> None:
     assert len({booking.practitioner_id for booking in occupying()}) == 2
 
 
+def test_no_more_visits_of_a_capped_type_than_its_cap_whoever_gives_them(race: Race) -> None:
+    open_practice(people=3)
+    at, kind = now(), make_type(daily_cap=3)
+    ten = ten_in_a_week(at)
+    outcomes = race(*[holder(kind.id, ten + timedelta(minutes=30 * n), at) for n in range(10)])
+
+    assert kinds(outcomes) == {"held": 3, "SlotTaken": 7}
+    assert len(occupying()) == 3
+
+
+def test_no_more_visits_of_a_practitioner_than_their_cap_whatever_the_type(race: Race) -> None:
+    place = make_location(is_telehealth=True)
+    make_hours(make_practitioner(daily_cap=2), place)
+    at, types = now(), [make_type() for _ in range(5)]
+    ten = ten_in_a_week(at)
+    outcomes = race(*[holder(kind.id, ten + timedelta(hours=n), at) for n, kind in enumerate(types)] * 2)
+
+    assert kinds(outcomes) == {"held": 2, "SlotTaken": 8}
+    assert len(occupying()) == 2
+
+
 def test_two_types_that_overlap_through_their_buffers_do_not_both_fit(race: Race) -> None:
     open_practice()
     at = now()

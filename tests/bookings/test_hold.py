@@ -16,7 +16,9 @@ from portal.catalogue.models import AppointmentType, Price
 from portal.clock import now
 from portal.db import db, transaction
 from portal.scheduling import claims
+from portal.scheduling.blocks import Rule
 from portal.scheduling.claims import SlotTaken
+from portal.scheduling.explain import Reason
 from tests.support.factories import (
     make_booking,
     make_hours,
@@ -176,3 +178,41 @@ def test_a_hold_that_has_become_a_visit_is_not_released() -> None:
     booking = make_booking(status=Status.IN_SESSION)
     with pytest.raises(WrongState):
         hold.release(booking, now())
+
+
+def refused(kind: AppointmentType, starts_at: datetime, at: datetime) -> Reason:
+    with pytest.raises(SlotTaken) as taken:
+        claims.claim(lambda: hold.hold(kind, starts_at, at))
+    return taken.value.reason
+
+
+def test_a_refused_time_says_why(kind: AppointmentType) -> None:
+    at = now()
+    held(kind, at)
+    assert refused(kind, ten_in_a_week(at), at).words == "taken by the 10:00 visit"
+    assert refused(kind, ten_in_a_week(at) + timedelta(days=90), at).rule == Rule.TOO_FAR
+
+
+def test_a_start_that_crosses_the_notice_a_second_after_it_was_shown_is_not_said_to_be_taken(
+    kind: AppointmentType,
+) -> None:
+    with transaction():
+        kind.minimum_notice_minutes = 24 * 60
+    start = ten_in_a_week(now())
+    assert refused(kind, start, start - timedelta(hours=24) + timedelta(seconds=1)).for_patients == (
+        "That time needs 24 hours' notice."
+    )
+    held(kind, start - timedelta(days=7))
+
+
+def test_a_hold_keeps_the_desk_away_until_it_lapses(kind: AppointmentType) -> None:
+    at = now()
+    booking = held(kind, at)
+
+    def by_desk(after: timedelta) -> Booking:
+        return claims.claim(lambda: hold.hold(kind, ten_in_a_week(at), at + after, source="desk"))
+
+    with pytest.raises(SlotTaken):
+        by_desk(timedelta(minutes=14, seconds=59))
+    assert by_desk(timedelta(minutes=15)).source == "desk"
+    assert booking.status == Status.EXPIRED
