@@ -28,7 +28,7 @@ from portal.scheduling import availability, holidays
 from portal.scheduling.explain import CLOCK_CHANGES
 from portal.staff.models import Practitioner
 from portal.staff.tasks import settle_task
-from portal.sync import subscriptions
+from portal.sync import freshness, subscriptions
 
 catalogue = AppGroup("catalogue", help="The services, prices, forms and pages.")
 outbox = AppGroup("outbox", help="What we still owe the outside systems.")
@@ -151,6 +151,19 @@ def list_subscriptions() -> None:
         _table(("practitioner", "expires", "state"), rows)
     else:
         click.echo("There are no practitioners yet.")
+
+
+@graph.command("status")
+def show_freshness() -> None:
+    """Show how fresh our knowledge of each practitioner's busy time is, in Outlook and in MediRecords."""
+    rows = [
+        (one.practitioner, one.source, _moment(one.read_at), _moment(one.believed_until), one.state)
+        for one in freshness.all_of_them(clock.now())
+    ]
+    if rows:
+        _table(("practitioner", "source", "read", "believed until", "state"), rows)
+    else:
+        click.echo("No practitioner has a calendar outside yet.")
 
 
 @graph.command("renew")
