@@ -225,6 +225,13 @@ def test_the_buffers_of_both_types_keep_visits_apart(wren: Practitioner, half_ho
     assert clocks(make_type(length_minutes=15, start_step_minutes=5, buffer_before_minutes=5))[0] == "09:35"
 
 
+def test_visits_of_different_types_stand_back_to_back(wren: Practitioner, half_hour: AppointmentType) -> None:
+    taken_at_nine(wren, make_type(length_minutes=20))
+    assert clocks(make_type(length_minutes=10, start_step_minutes=10))[0] == "09:20"
+    make_booking(practitioner=wren, type=half_hour, starts_at=local(TUESDAY, "10:00"))
+    assert clocks(make_type(length_minutes=40, start_step_minutes=20)) == ["09:20"]
+
+
 def test_no_overlap_is_per_practitioner_across_calendars(
     wren: Practitioner, place: Location, half_hour: AppointmentType
 ) -> None:
@@ -256,6 +263,14 @@ def test_what_is_shown_at_an_instant_is_what_the_day_shows(wren: Practitioner, h
     for slot in availability.open_slots(half_hour, TUESDAY, THURSDAY, NOW):
         assert availability.slots_at(half_hour, slot.starts_at, NOW) == [slot]
     assert availability.slots_at(half_hour, local(TUESDAY, "09:10"), NOW) == []
+
+
+def test_what_is_asked_about_an_instant_costs_one_query(wren: Practitioner, half_hour: AppointmentType) -> None:
+    who, _ = wren.id, half_hour.id  # both are read already
+    with counted_queries() as sent:
+        assert availability.explain(half_hour, who, local(TUESDAY, "09:10"), NOW)
+        assert availability.timetable(half_hour, TUESDAY, THURSDAY, NOW).why_empty() == {}
+    assert len(sent) == 2
 
 
 @contextmanager
