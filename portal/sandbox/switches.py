@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from portal.sandbox.core import Json, Sandbox
+from portal.sandbox.entra.keys import SIGNERS
 
 MOST = 10_000_000
 
@@ -80,6 +81,20 @@ SWITCHES: dict[str, dict[str, Switch]] = {
     "entra": {
         "token_seconds": Switch("A new token lives for", "seconds"),
         "code_seconds": Switch("A sign-in code lives for", "seconds"),
+        "id_token_changes": Switch(
+            "A new id token",
+            choices={
+                "right": ({}, "is right"),
+                "expired": ({"exp": 1_600_000_000}, "has run out"),
+                "tenant": ({"tid": "11111111-1111-4111-8111-111111111111"}, "is of another tenant"),
+                "one-factor": ({"acrs": None}, "names no second factor"),
+            },
+        ),
+        "id_token_signer": Switch(
+            "It is signed by",
+            "only the tenant's is worth anything",
+            choices={signer: (signer, signer) for signer in SIGNERS},
+        ),
     },
     "medirecords": {
         "AUTH_MODE": Switch(

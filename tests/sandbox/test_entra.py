@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import time
 import warnings
 from typing import Any
@@ -32,7 +33,9 @@ def callback(sandbox: RunningSandbox, receiver: Receiver) -> str:
     return f"{receiver.url}/staff/sign-in/callback"
 
 
-def authorize(sandbox: RunningSandbox, callback: str, tenant: str = TENANT, **changed: Any) -> requests.Response:
+def authorize(
+    sandbox: RunningSandbox, callback: str, tenant: str = TENANT, cookies: dict[str, str] | None = None, **changed: Any
+) -> requests.Response:
     asked: dict[str, Any] = {
         "client_id": STAFF_APP,
         "redirect_uri": callback,
@@ -45,7 +48,7 @@ def authorize(sandbox: RunningSandbox, callback: str, tenant: str = TENANT, **ch
         **changed,
     }
     url = f"{sandbox.url}/{tenant}/oauth2/v2.0/authorize"
-    return requests.get(url, params=asked, timeout=5, allow_redirects=False)
+    return requests.get(url, params=asked, cookies=cookies, timeout=5, allow_redirects=False)
 
 
 def came_back(answer: requests.Response, callback: str) -> dict[str, str]:
@@ -155,10 +158,40 @@ def test_choosing_an_account_can_be_insisted_on(sandbox: RunningSandbox, callbac
     assert "Pick an account" in answer.text
 
 
-def test_nobody_is_signed_in_silently_without_a_hint(sandbox: RunningSandbox, callback: str) -> None:
-    assert came_back(authorize(sandbox, callback, prompt="none"), callback)["error"] == "login_required"
-    hinted = authorize(sandbox, callback, prompt="none", login_hint=FINCH["email"])
-    assert "code" in came_back(hinted, callback)
+def test_only_who_has_signed_in_in_this_browser_comes_back_unasked(sandbox: RunningSandbox, callback: str) -> None:
+    def silently(**cookies: str) -> dict[str, str]:
+        return came_back(
+            authorize(sandbox, callback, cookies=cookies, prompt="none", login_hint=FINCH["email"]), callback
+        )
+
+    assert silently()["error"] == "login_required"
+    assert silently(sandbox_entra=CRAKE["oid"])["error"] == "login_required"
+    signed_in = authorize(sandbox, callback, login_hint=FINCH["email"])
+    assert "code" in silently(**signed_in.cookies.get_dict())
+    gone = requests.get(f"{sandbox.url}/{TENANT}/oauth2/v2.0/logout", cookies=signed_in.cookies, timeout=5)
+    assert gone.headers["Set-Cookie"].startswith("sandbox_entra=;")
+
+
+def claims_for(sandbox: RunningSandbox, callback: str, **asked: Any) -> dict[str, Any]:
+    code = came_back(authorize(sandbox, callback, login_hint=FINCH["email"], **asked), callback)["code"]
+    token = redeem(sandbox, callback, code).json()["id_token"]
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+def test_a_second_factor_is_named_where_it_was_asked_for_and_given(sandbox: RunningSandbox, callback: str) -> None:
+    asked = json.dumps({"id_token": {"acrs": {"essential": True, "value": "c1"}}})
+    assert claims_for(sandbox, callback, claims=asked)["acrs"] == ["c1"]
+    assert claims_for(sandbox, callback).get("acrs", []) == []
+    sandbox.seed({"staff": [{**FINCH, "has_second_factor": False}]})
+    assert "acrs" not in claims_for(sandbox, callback, claims=asked)
+
+
+def test_a_forged_token_can_be_ordered(sandbox: RunningSandbox, callback: str) -> None:
+    sandbox.knob("entra", "id_token_changes", {"tid": "another", "roles": None})
+    claims = claims_for(sandbox, callback)
+    assert claims["tid"] == "another"
+    assert "roles" not in claims
 
 
 def test_the_answer_can_come_as_a_form(sandbox: RunningSandbox, callback: str) -> None:

@@ -30,6 +30,8 @@ TURNED: dict[tuple[str, str], tuple[str, Any]] = {
     ("graph", "mails_per_minute"): ("3", 3),
     ("entra", "token_seconds"): ("200", 200),
     ("entra", "code_seconds"): ("5", 5),
+    ("entra", "id_token_changes"): ("one-factor", {"acrs": None}),
+    ("entra", "id_token_signer"): ("nobody", "nobody"),
     ("medirecords", "AUTH_MODE"): ("oauth", "oauth"),
     ("medirecords", "CONFLICT_STATUS"): ("400", 400),
     ("medirecords", "DOUBLE_BOOKING_DEFAULT"): ("yes", True),
