@@ -99,8 +99,8 @@ def note_failure(
     calendar = _calendar(practitioner_id, source)
     calendar.failed_at = calendar.failed_at or at
     calendar.problem = in_words(error)
-    if source == Outside.OUTLOOK and calendar.external_id != external_id:
-        calendar.unknown_from = min(calendar.unknown_from or at, at)
+    if source == Outside.OUTLOOK:
+        calendar.unknown_from = _unknown_from(calendar, external_id, at)
     return calendar
 
 
@@ -141,6 +141,13 @@ def horizon() -> timedelta:
 
 def _busy(row: BusyTime) -> Busy:
     return Busy(row.external_id, row.starts_at, row.ends_at, row.in_person_only)
+
+
+def _unknown_from(calendar: OutsideCalendar, external_id: str, at: datetime) -> datetime:
+    """Of a calendar that cannot be read. The clinic may change its mind, meanwhile, on how long it believes one."""
+    if calendar.external_id != external_id or calendar.read_at is None:
+        return min(calendar.unknown_from or at, at)
+    return calendar.read_at + unknown_after()
 
 
 def _calendar(practitioner_id: int, source: Outside) -> OutsideCalendar:

@@ -109,6 +109,12 @@ def test_the_clinic_sets_after_how_long_a_calendar_is_unknown(chain: Chain) -> N
     pass_time(chain, minutes=31)
     assert not is_open(chain, ten())
 
+    # Somebody knows that there is nothing in the calendar, and wants to go on for longer.
+    with transaction():
+        db.session.get_one(Setting, "scheduling").value = {"unknown_after_minutes": 600}
+    pass_time(chain, minutes=40)
+    assert is_open(chain, ten())
+
 
 def test_a_throttled_reading_waits_as_long_as_graph_wishes(chain: Chain) -> None:
     listen(chain)
