@@ -18,11 +18,13 @@ from portal.bookings.models import Booking
 from portal.bookings.states import Status
 from portal.clients import clients
 from portal.db import db, transaction
-from portal.integrations.http import Ambiguous, PartnerError
+from portal.integrations.http import Ambiguous, PartnerError, Permanent
 from portal.integrations.stripe import CheckoutSession
 from portal.payments.models import UNFINISHED, Payment, PaymentState
+from portal.staff.tasks import raise_task, settle_task
 
 SESSION_TIME = timedelta(minutes=33)  # Stripe wants more than 30; our own deadline is two minutes later
+REFUSED = "stripe-refused"  # a key that was taken back, or a request that Stripe finds wrong: nobody can pay
 
 
 class PageUnavailable(Exception):
@@ -53,12 +55,15 @@ def start(booking_id: int, now: datetime) -> str:
     except Ambiguous:
         # The attempt stays: the same key finds the same session next time.
         raise PageUnavailable(may_exist=True) from None
-    except PartnerError:
+    except PartnerError as error:
         with transaction():
             _give_up(payment_id, now)
+            if isinstance(error, Permanent):
+                raise_task(REFUSED, f"Patients cannot pay: Stripe opens no payment page ({error}).", now)
         raise PageUnavailable(may_exist=False) from None
     crash.point("checkout.created")
     with transaction():
+        settle_task(REFUSED, now)
         payment = db.session.get_one(Payment, payment_id, with_for_update=True)
         remember(payment, session)
     if session.url is None:

@@ -39,6 +39,7 @@ KINDS = {
     "dispute": _MONEY,
     "payment-differs": _MONEY,
     "stripe-unknown": _MONEY,
+    "stripe-refused": _MONEY,
 }
 
 

@@ -78,6 +78,18 @@ def test_a_page_that_stripe_does_not_give_us_leaves_the_time_held(chain: Chain, 
     assert (state_of(booking), sessions_made()) == (Status.CONFIRMED, 1)
 
 
+def test_a_key_that_stripe_refuses_is_told_to_staff_until_it_works_again(chain: Chain) -> None:
+    booking = chain.booking(Status.HELD)
+    chain.sandbox.fault(SESSIONS, "401", times=2)
+    for _ in range(2):
+        with pytest.raises(PageUnavailable):
+            checkout.start(booking.id, now())
+    (task,) = tasks("stripe-refused")
+    assert task.words.startswith("Patients cannot pay: Stripe opens no payment page (stripe: ")
+    checkout.start(booking.id, now())
+    assert tasks("stripe-refused") == []
+
+
 def test_a_refund_waits_the_fraction_of_a_second_that_stripe_asks_for(chain: Chain) -> None:
     booking = paid(chain)
     chain.sandbox.fault(REFUND, "429", retry_after=47.35)
