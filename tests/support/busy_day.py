@@ -104,7 +104,7 @@ def _visit(
     starts_at = at(day, 9) + timedelta(minutes=30 * place_of_day + (10 if place_of_day > 6 else 0))
     patient = factories.make_patient(given_name=given, family_name=family)
     booking = factories.make_booking(
-        status=STATES[number % len(STATES)],
+        status=STATES[(number + place_of_day) % len(STATES)],
         starts_at=starts_at,
         type=made_type,
         practitioner=who,
