@@ -90,7 +90,7 @@ class Cards:
 
     def clock(self, at: datetime, column: Column) -> str:
         """With the zone's abbreviation on a day on which the clock changes: 2:30 am may come twice."""
-        said = words.clock(at, self.zone)
+        said = words.clock(at, self.zone).replace(" ", "\N{NO-BREAK SPACE}")
         return f"{said} {at.astimezone(self.zone):%Z}" if column.is_uneven else said
 
     def range(self, span: Span, column: Column) -> str:
