@@ -29,7 +29,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal import config, create_app, logs
-from portal.bookings import hold
+from portal.bookings import hold, offers
 from portal.clock import now, ticks
 from portal.db import LockKind, db, transaction
 from portal.notices import jobs as notices
@@ -47,6 +47,7 @@ log = structlog.get_logger("worker")
 PERIODIC: list[tuple[timedelta, Callable[[datetime], Any]]] = [
     (timedelta(seconds=5), relay.ring_due),
     (timedelta(seconds=15), hold.expire_lapsed_holds),
+    (timedelta(seconds=15), offers.sweep),
     (timedelta(seconds=30), payments.sweep),
     (timedelta(seconds=30), sync.sweep),
     (timedelta(seconds=30), sync.owe_busy_reads),

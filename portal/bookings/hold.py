@@ -39,6 +39,7 @@ def hold(
     *,
     practitioner_id: int | None = None,
     source: str = "web",
+    by: str = "patient",
 ) -> Booking:
     """Hold a time for 15 minutes, with its price and rules as they are now. Run it through claims.claim.
 
@@ -46,7 +47,7 @@ def hold(
     """
     slot, because = take_slot(appointment_type, starts_at, now, practitioner_id=practitioner_id)
     booking = Booking(
-        reference=_new_reference(),
+        reference=new_reference(),
         appointment_type_id=appointment_type.id,
         status=Status.HELD,
         held_at=now,
@@ -58,7 +59,7 @@ def hold(
     )
     db.session.add(booking)
     db.session.flush()
-    record(booking, "booking.held", now, by="patient")
+    record(booking, "booking.held", now, by=by)
     return booking
 
 
@@ -90,7 +91,7 @@ def take_slot(
     candidates = _open(ask())
     practitioner_ids = {slot.practitioner_id for slot in candidates}
     capped = [appointment_type.id] if appointment_type.daily_cap is not None else []
-    claims.lock(practitioner_ids, _rooms_for(candidates), capped)
+    claims.lock(practitioner_ids, rooms_for(candidates), capped)
     answer = ask()
     # Whoever has become free since is not locked, so that is somebody else's race.
     still_open = [slot for slot in _open(answer) if slot.practitioner_id in practitioner_ids]
@@ -164,7 +165,7 @@ def _open(answer: Answer) -> list[OpenSlot]:
     return answer.open_slots
 
 
-def _rooms_for(slots: Sequence[OpenSlot]) -> list[int]:
+def rooms_for(slots: Sequence[OpenSlot]) -> list[int]:
     """Every room these slots may end up in: while we wait for the locks, somebody may take the one that was named."""
     if all(slot.room_id is None for slot in slots):
         return []
@@ -190,7 +191,7 @@ def _expire_lapsed(slot: OpenSlot, blocked: object, now: datetime) -> None:
         expire(lapsed, now)
 
 
-def _new_reference() -> str:
+def new_reference() -> str:
     while True:
         reference = "BK-" + "".join(secrets.choice(REFERENCE_LETTERS) for _ in range(6))
         if not db.session.scalar(select(Booking.id).where(Booking.reference == reference)):

@@ -150,3 +150,38 @@ class LinkToken(HasId, Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+
+class OfferState(StrEnum):
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+    WITHDRAWN = "withdrawn"  # the visit was moved or cancelled by another road
+
+
+class Offer(HasId, Base):
+    """Other times for a visit that cannot be kept as booked. The times are held bookings that name the visit.
+
+    The link's token is kept as a hash only; a retry of the mail that carries it replaces it.
+    """
+
+    __tablename__ = "offer"
+    __table_args__ = (
+        Index("uq_offer_open", "booking_id", unique=True, postgresql_where=text("state = 'open'")),
+        Index("ix_offer_waiting", "expires_at", postgresql_where=text("state = 'open'")),
+    )
+
+    booking_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("booking.id"), index=True)
+    booking_version: Mapped[int]  # as the visit stood: one that has moved since needs no offer
+    state: Mapped[OfferState]
+    made_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+    token_hash: Mapped[str | None] = mapped_column(unique=True)
+
+    booking: Mapped[Booking] = relationship()
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == OfferState.OPEN

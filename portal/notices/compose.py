@@ -33,7 +33,9 @@ SUBJECTS = {
     MailKind.MOVED: "Your appointment at {clinic} has moved – {day}",
     MailKind.CANCELLED: "Your appointment at {clinic} is cancelled – {day}",
     MailKind.NOT_PLACED: "Your payment to {clinic} is on its way back",
+    MailKind.CONFIRMATION_AGAIN: "Your appointment at {clinic} – {day}",
     MailKind.PERSONAL_LINK: "Your link from {clinic}",
+    MailKind.OFFER: "Your appointment at {clinic} needs a new time – {day}",
 }
 
 _templates = Environment(
@@ -51,6 +53,14 @@ class BadAddress(ValueError):
 
 
 @dataclass(frozen=True)
+class Offered:
+    """Other times for a visit, as (when, with whom), and until when they are held; all in words."""
+
+    times: tuple[tuple[str, str], ...]
+    until: str
+
+
+@dataclass(frozen=True)
 class Letter:
     """All that a mail is made from. `sender` is a From line, `cost` what happens to the money of a cancelled visit."""
 
@@ -64,6 +74,8 @@ class Letter:
     token: str
     cost: Cost
     written_at: datetime
+    is_paid: bool = True  # a visit that has a price
+    offered: Offered | None = None  # of a mail that offers other times
 
 
 def compose(letter: Letter) -> EmailMessage:
@@ -125,28 +137,28 @@ def _told(letter: Letter) -> Json:
         "clinic": letter.clinic,
         "called": one_line(_writes_to_somebody_else(booking) or booking.patient.called),
         "when": words.when(booking.starts_at, ZoneInfo(booking.location.zone)),
-        "facts": _facts(booking),
+        "facts": _facts(booking, is_paid=letter.is_paid),
         "policy": booking_policy.in_words(booking.terms),
         "message_html": markdown.to_html(message),
         "message_text": markdown.to_text(message),
         "refund": money.in_words(cost.refund_cents) if cost.refund_cents else "",
         "fee": money.in_words(cost.fee_cents) if cost.fee_cents else "",
-        "link": f"{letter.public_url}/b/{letter.token}",
+        "offered": letter.offered,
+        "link": f"{letter.public_url}/{'offers' if letter.kind == MailKind.OFFER else 'b'}/{letter.token}",
     }
 
 
-def _facts(booking: Booking) -> list[tuple[str, str]]:
+def _facts(booking: Booking, *, is_paid: bool) -> list[tuple[str, str]]:
     """The visit as label and value, in the order people look for them."""
     assert booking.patient is not None
     terms, where = booking.terms, booking.location
-    is_paid = terms["payment_policy"] == PaymentPolicy.FULL and not booking.is_free
     facts = [
         ("Who", booking.patient.full_name),
         ("When", words.when(booking.starts_at, ZoneInfo(where.zone))),
         ("Length", words.length(int(terms["length_minutes"]))),
         ("With", booking.practitioner.name),
         ("Where", ", ".join(part for part in (where.name, where.address) if part)),
-        ("Paid" if is_paid else "Price", price_in_words(terms)),
+        ("Paid" if is_paid and not booking.is_free else "Price", price_in_words(terms)),
         ("Reference", booking.reference),
     ]
     return [(label, one_line(value)) for label, value in facts]

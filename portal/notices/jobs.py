@@ -6,18 +6,19 @@ looking. SMTP cannot be asked afterwards: there a confirmation may repeat once, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email import policy
 from email.message import EmailMessage
 from email.utils import parseaddr
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from portal import clinic, crash
-from portal.bookings import find, links
+from portal import clinic, crash, words
+from portal.bookings import find, links, offers
 from portal.bookings.models import Booking
 from portal.bookings.policy import Cost
 from portal.clients import clients
@@ -25,7 +26,7 @@ from portal.clock import now
 from portal.db import LockKind, db, exclusive, transaction
 from portal.integrations.graph import Draft
 from portal.integrations.http import Ambiguous, NotFound, PartnerError, Permanent, Transient
-from portal.notices.compose import BadAddress, Letter, compose
+from portal.notices.compose import BadAddress, Letter, Offered, compose
 from portal.notices.kinds import MailKind, cause_of, is_wanted
 from portal.notices.models import Message
 from portal.outbox.models import OutboxMessage
@@ -71,6 +72,13 @@ def send_not_placed(booking_id: int) -> None:
 def send_personal_link(booking_id: int, request_key: str) -> None:
     """Somebody asked for the link to their visit; `request_key` is the request, so that each is answered once."""
     _send(booking_id, MailKind.PERSONAL_LINK, request_key)
+
+
+def send_offer(booking_id: int) -> None:
+    """The clinic cannot keep the time of a visit and offers others."""
+    offer = offers.find_open(booking_id)
+    if offer is not None:
+        _send(booking_id, MailKind.OFFER, f"offer {offer.id}")
 
 
 def sweep(at: datetime) -> None:
@@ -210,6 +218,8 @@ def _write(owed: Owed) -> EmailMessage:
             message, at = db.session.get_one(Message, owed.id), now()
             booking = find.get(message.booking_id)
             message.attempted_at, message.draft_id = at, None
+            if owed.kind == MailKind.OFFER:
+                return compose(_offer_letter(owed, booking, at))
             token = links.make(booking.id, owed.message_id, at, expires_at=links.expiry_of(booking))
             return compose(_letter(owed, booking, token, at))
     except BadAddress as error:
@@ -230,6 +240,18 @@ def _letter(owed: Owed, booking: Booking, token: str, at: datetime) -> Letter:
         cost=_cost(owed.kind, booking),
         written_at=at,
     )
+
+
+def _offer_letter(owed: Owed, booking: Booking, at: datetime) -> Letter:
+    """Its link opens the offer and not the visit. Raises Permanent when the offer was answered a moment ago."""
+    offer = offers.find_open(booking.id)
+    if offer is None:
+        raise Permanent("mail", "the offer is closed")
+    zone = ZoneInfo(booking.location.zone)
+    held = offers.held_times(booking.id, at)
+    times = tuple((words.when(each.starts_at, zone), each.practitioner.name) for each in held)
+    letter = _letter(owed, booking, offers.make_token(offer), at)
+    return replace(letter, offered=Offered(times, words.when(offer.expires_at, zone)))
 
 
 def _cost(kind: MailKind, booking: Booking) -> Cost:

@@ -15,10 +15,12 @@ class MailKind(StrEnum):
     CANCELLED = "cancelled"
     NOT_PLACED = "not_placed"
     PERSONAL_LINK = "personal_link"
+    CONFIRMATION_AGAIN = "confirmation_again"
+    OFFER = "offer"
 
 
 # These say where and when to be.
-OF_A_COMING_VISIT = frozenset({MailKind.CONFIRMATION, MailKind.MOVED})
+OF_A_COMING_VISIT = frozenset({MailKind.CONFIRMATION, MailKind.MOVED, MailKind.CONFIRMATION_AGAIN})
 WITH_CALENDAR_ENTRY = OF_A_COMING_VISIT | {MailKind.CANCELLED}
 
 
@@ -29,8 +31,12 @@ def is_wanted(kind: MailKind, booking: Booking, now: datetime) -> bool:
     was_booked = booking.confirmed_at is not None
     if kind in OF_A_COMING_VISIT:
         is_coming = booking.status in (Status.CONFIRMED, Status.ARRIVED) and booking.starts_at > now
+        if kind == MailKind.CONFIRMATION_AGAIN:
+            return is_coming
         # A visit that moved before its confirmation went out gets one mail, with the newest time.
         return is_coming and (booking.version > 0) == (kind == MailKind.MOVED)
+    if kind == MailKind.OFFER:
+        return booking.is_confirmed  # whether the offer is open still is asked where its times are
     if kind == MailKind.CANCELLED:
         return was_booked and booking.is_cancelled
     if kind == MailKind.NOT_PLACED:

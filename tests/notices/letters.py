@@ -12,7 +12,7 @@ from portal.bookings.policy import Cost
 from portal.bookings.states import Status
 from portal.catalogue.models import AppointmentType
 from portal.clinic import Clinic
-from portal.notices.compose import Letter
+from portal.notices.compose import Letter, Offered
 from portal.notices.kinds import MailKind
 from portal.patients.models import Gender, Patient
 from portal.scheduling.models import Location
@@ -40,6 +40,15 @@ TERMS: dict[str, Any] = {
     "medi_minutes": 45,
     "billing_code": "CONSULT_WEIGHT_45",
 }
+
+
+OFFERED = Offered(
+    times=(
+        ("Tuesday 8 December 2026, 10:00 am Sydney time (AEDT)", "Dr Ines Moreau"),
+        ("Tuesday 15 December 2026, 10:00 am Sydney time (AEDT)", "Ravi Fernside"),
+    ),
+    until="Sunday 22 November 2026, 12:00 pm Sydney time (AEDT)",
+)
 
 
 def event_in(ics: Any) -> Any:
@@ -94,6 +103,7 @@ def make_letter(
         "public_host": "bookings.example.com",
         "token": "T0KEN",
         "written_at": NOW,
+        "offered": OFFERED if kind == MailKind.OFFER else None,
     }
     return Letter(
         kind=kind, booking=booking or make_booking(), cost=cost or Cost(0, 0, is_late=False), **(known | parts)

@@ -90,7 +90,8 @@ def test_a_mail_about_a_coming_visit_says_all_one_needs(kind: MailKind) -> None:
 def test_a_mail_has_one_link_to_follow(kind: MailKind) -> None:
     html = html_of(received(make_letter(kind, cost=BOTH)))
 
-    assert [link["href"] for link in html.find_all("a")] == ["https://bookings.example.com/b/T0KEN"]
+    opens = "offers" if kind == MailKind.OFFER else "b"
+    assert [link["href"] for link in html.find_all("a")] == [f"https://bookings.example.com/{opens}/T0KEN"]
 
 
 @pytest.mark.parametrize("kind", list(MailKind))
@@ -110,6 +111,7 @@ def test_no_mail_tells_what_the_visit_is_for(kind: MailKind) -> None:
         ("cancelled", "Your appointment at Rosella Clinic is cancelled – Tuesday 1 December 2026"),
         ("not_placed", "Your payment to Rosella Clinic is on its way back"),
         ("personal_link", "Your link from Rosella Clinic"),
+        ("offer", "Your appointment at Rosella Clinic needs a new time – Tuesday 1 December 2026"),
     ],
 )
 def test_the_subject_names_the_clinic_only(kind: str, subject: str) -> None:

@@ -17,11 +17,11 @@ NEVER_BOOKED = {"confirmed_at": None}
 @pytest.mark.parametrize(
     ("columns", "wanted"),
     [
-        ({}, {"confirmation", "personal_link"}),
+        ({}, {"confirmation", "personal_link", "offer"}),
         ({"status": Status.ARRIVED}, {"confirmation", "personal_link"}),
-        ({"version": 1}, {"moved", "personal_link"}),
-        ({"starts_at": NOW}, {"personal_link"}),
-        ({"version": 1, "starts_at": NOW - timedelta(hours=1)}, {"personal_link"}),
+        ({"version": 1}, {"moved", "personal_link", "offer"}),
+        ({"starts_at": NOW}, {"personal_link", "offer"}),
+        ({"version": 1, "starts_at": NOW - timedelta(hours=1)}, {"personal_link", "offer"}),
         ({"status": Status.COMPLETED}, {"personal_link"}),
         ({"status": Status.DID_NOT_ARRIVE, "version": 2}, {"personal_link"}),
         ({"status": Status.CANCELLED}, {"cancelled", "not_placed", "personal_link"}),
