@@ -152,8 +152,7 @@ def read(
     return Reading(_parse(*arranged), visits or NOTHING, busy or NOTHING)
 
 
-@lru_cache(MOST_KEPT)
-def visits_in(text: str) -> tuple[Visit, ...]:
+def parse_visits(text: str) -> tuple[Visit, ...]:
     """The visits of a reading."""
     return tuple(
         Visit(who, room, (begin, end), type_id, starts, ends)
@@ -161,8 +160,7 @@ def visits_in(text: str) -> tuple[Visit, ...]:
     )
 
 
-@lru_cache(MOST_KEPT)
-def busy_in(text: str) -> tuple[Busy, ...]:
+def parse_busy(text: str) -> tuple[Busy, ...]:
     """The busy times of a reading."""
     return tuple(Busy(who, (starts, ends), source) for who, starts, ends, source in json.loads(text))
 

@@ -10,7 +10,7 @@ from portal.catalogue.models import AppointmentType, StartAlignment
 from portal.scheduling import books, facts, slots
 from portal.scheduling.books import Books
 from portal.scheduling.diary import Rules
-from portal.scheduling.facts import NOTHING, Facts
+from portal.scheduling.facts import NOTHING, Facts, Visit
 from portal.scheduling.slots import OpenSlot
 
 
@@ -89,13 +89,19 @@ def _monday(day: date) -> date:
 def _books(question: Question) -> Books:
     return books.keep(
         question.facts,
-        facts.visits_in(question.visits),
-        facts.busy_in(question.busy),
+        _visits(question.visits),
+        facts.parse_busy(question.busy),
         question.first,
         question.last,
         type_id=question.type_id,
         needs_room=question.needs_room,
     )
+
+
+# The longest text, and the same for every type.
+@lru_cache(facts.MOST_KEPT)
+def _visits(text: str) -> tuple[Visit, ...]:
+    return facts.parse_visits(text)
 
 
 @lru_cache(facts.MOST_KEPT)

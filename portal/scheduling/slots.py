@@ -60,7 +60,7 @@ def free_slots(rules: Rules, clinic: Clinic) -> list[OpenSlot]:
                 if room_id is not None:
                     slots.append(OpenSlot(start, who, where, room_id))
     # Overlapping shifts would offer a time twice.
-    return sorted(set(slots))
+    return sorted(dict.fromkeys(slots))
 
 
 def not_too_soon_or_late(
