@@ -7,12 +7,12 @@ import os
 import sys
 from collections.abc import Callable
 
-from tests.bench import chain, races, rates, rules
+from tests.bench import chain, diary, races, rates, rules
 from tests.bench.load import Crowd, crowd
 from tests.bench.report import Report
 from tests.bench.stage import Stage, running_stage
 
-PARTS = ("rules", "visit", "rates", "history", "race", "conflicts", "chain", "memory")
+PARTS = ("rules", "visit", "rates", "history", "race", "conflicts", "chain", "diary", "memory")
 
 
 def main() -> int:
@@ -53,6 +53,7 @@ def _acts(stage: Stage, people: Crowd, report: Report, rounds: int, holds: int) 
         "race": lambda: races.measure_one_time(stage, people, report),
         "conflicts": lambda: races.measure_conflicts(stage, people, report, holds),
         "chain": lambda: chain.measure(stage, report),
+        "diary": lambda: diary.measure(stage, report),
         "memory": lambda: rules.measure_memory(stage, report),
     }
 
