@@ -70,8 +70,8 @@ def _try(situation: Situation, chance: random.Random) -> None:
         situation.release(reference)
 
     open_starts = {(slot.start, slot.practitioner_id) for slot in shown}
-    for _ in range(MOST):
-        start, who = chance.choice(situation.minutes), chance.choice(situation.people)
+    for start in chance.sample(situation.minutes, MOST):
+        who = chance.choice(situation.people)
         if (start, who) not in open_starts:
             starts_at = datetime.fromtimestamp(start, UTC)
             reason = availability.explain(situation.type, who, starts_at, situation.now)
@@ -123,10 +123,14 @@ class Situation:
         return [self.ids["person", who.id] for who in self.clinic.facts.practitioners]
 
     @property
-    def minutes(self) -> range:
-        """Every fifth minute of the clinic's days."""
-        begin = datetime.combine(self.clinic.first, time(), UTC) - timedelta(hours=11)
-        return range(int(begin.timestamp()), int(begin.timestamp()) + 36 * 3600, 300)
+    def minutes(self) -> list[int]:
+        """Every fifth minute that is in the clinic's days at both places."""
+        first, last = self.clinic.first, self.clinic.last
+        bounds = [
+            [datetime.combine(day, time(), place.zone).timestamp() for day in (first, last + timedelta(days=1))]
+            for place in self.clinic.facts.places.values()
+        ]
+        return list(range(int(max(begin for begin, _ in bounds)), int(min(end for _, end in bounds)), 300))
 
     def shown(self) -> list[OpenSlot]:
         return availability.open_slots(self.type, self.clinic.first, self.clinic.last, self.now)
