@@ -108,13 +108,6 @@ def at(
     return Answer(found, reason, question.books)
 
 
-def slots_at(
-    appointment_type: AppointmentType, starts_at: datetime, now: datetime, *, ignoring_booking: int | None = None
-) -> list[OpenSlot]:
-    """The open slots that begin at this very instant: one per practitioner who is free then."""
-    return at(appointment_type, starts_at, now, ignoring_booking=ignoring_booking).open_slots
-
-
 def explain(
     appointment_type: AppointmentType,
     practitioner_id: int | None,

@@ -261,16 +261,16 @@ def test_hours_are_in_the_zone_of_their_location(half_hour: AppointmentType) -> 
 
 def test_what_is_shown_at_an_instant_is_what_the_day_shows(wren: Practitioner, half_hour: AppointmentType) -> None:
     for slot in availability.open_slots(half_hour, TUESDAY, THURSDAY, NOW):
-        assert availability.slots_at(half_hour, slot.starts_at, NOW) == [slot]
-    assert availability.slots_at(half_hour, local(TUESDAY, "09:10"), NOW) == []
+        assert availability.at(half_hour, slot.starts_at, NOW).open_slots == [slot]
+    assert availability.at(half_hour, local(TUESDAY, "09:10"), NOW).open_slots == []
 
 
-def test_what_is_asked_about_an_instant_costs_one_query(wren: Practitioner, half_hour: AppointmentType) -> None:
-    who, _ = wren.id, half_hour.id  # both are read already
+def test_why_a_day_is_empty_asks_the_database_nothing(wren: Practitioner, half_hour: AppointmentType) -> None:
+    close(TUESDAY, "00:00", "23:59")
+    table = availability.timetable(half_hour, TUESDAY, WEDNESDAY, NOW)
     with counted_queries() as sent:
-        assert availability.explain(half_hour, who, local(TUESDAY, "09:10"), NOW)
-        assert availability.timetable(half_hour, TUESDAY, THURSDAY, NOW).why_empty() == {}
-    assert len(sent) == 2
+        assert list(table.why_empty()) == [TUESDAY]
+    assert sent == []
 
 
 @contextmanager

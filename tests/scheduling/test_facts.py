@@ -14,7 +14,16 @@ from portal.catalogue.models import AppointmentType, Mode
 from portal.db import db, transaction
 from portal.scheduling import availability
 from portal.scheduling.availability import Timetable
-from portal.scheduling.models import ExceptionKind, HoursException, Location, WorkingHours
+from portal.scheduling.models import (
+    BusyTime,
+    ExceptionKind,
+    Holiday,
+    HoursException,
+    Location,
+    Outside,
+    TypePractitioner,
+    WorkingHours,
+)
 from tests.support.factories import (
     CALENDAR,
     SYDNEY,
@@ -78,6 +87,21 @@ def book_the_room() -> None:
     make_booking(starts_at=NINE, room_id=room, location=db.session.get(Location, where))
 
 
+def keep_a_holiday() -> None:
+    add(Holiday(day=TUESDAY, name="Founders' Day", state="NSW"))
+
+
+def be_busy_in_outlook() -> None:
+    (who,) = db.session.query(WorkingHours.practitioner_id).limit(1).one()
+    times = {"starts_at": NINE, "ends_at": NINE + timedelta(minutes=10)}
+    add(BusyTime(practitioner_id=who, source=Outside.OUTLOOK, external_id="event", **times))
+
+
+def name_somebody_else() -> None:
+    (kind,) = db.session.query(AppointmentType.id).one()
+    add(TypePractitioner(type_id=kind, practitioner_id=make_practitioner().id))
+
+
 CHANGES: dict[str, tuple[Callable[[], None], list[str]]] = {
     "nothing": (lambda: None, ["09:00", "09:30", "10:00", "10:30"]),
     "hours begin later": (lambda: elsewhere("update working_hours set starts = '10:00'"), ["10:00", "10:30"]),
@@ -93,6 +117,16 @@ CHANGES: dict[str, tuple[Callable[[], None], list[str]]] = {
     "the place is not one any more": (lambda: elsewhere("update location set is_telehealth = true"), []),
     "the room is gone": (lambda: elsewhere("delete from room"), []),
     "the room is taken": (book_the_room, ["09:30", "10:00", "10:30"]),
+    "a holiday is kept": (keep_a_holiday, []),
+    "an event in Outlook": (be_busy_in_outlook, ["09:30", "10:00", "10:30"]),
+    "a mailbox that nobody has read": (lambda: elsewhere("update practitioner set graph_user_id = 'mailbox'"), []),
+    "somebody else is named for the type": (name_somebody_else, []),
+    "the practitioner's day is full": (lambda: elsewhere("update practitioner set daily_cap = 0"), []),
+    "the type's day is full": (lambda: elsewhere("update appointment_type set daily_cap = 0"), []),
+    "starts count from the hours": (
+        lambda: elsewhere("update appointment_type set start_alignment = 'hours', start_step_minutes = 50"),
+        ["09:00", "09:50"],
+    ),
     "the practitioner leaves": (lambda: elsewhere("update practitioner set is_active = false"), []),
     "visits are longer": (lambda: elsewhere("update appointment_type set length_minutes = 90"), ["09:00", "09:30"]),
     "starts are rarer": (lambda: elsewhere("update appointment_type set start_step_minutes = 60"), ["09:00", "10:00"]),
