@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 from flask import url_for
 
 from portal import words
-from portal.bookings.diary import Column, Diary
+from portal.bookings.diary import Column, Diary, free_spans
 from portal.bookings.diary_ground import BusyOutside, Span
 from portal.bookings.diary_visits import Visit
-from portal.bookings.states import Status
+from portal.bookings.states import OCCUPYING, Status
 from portal.scheduling.models import Outside
 from portal.staff.access import Staff
 from portal.web import access
@@ -52,6 +52,7 @@ class Card:
     reference: str = ""
     who: str = ""
     label: str = ""  # for a link whose words do not say enough
+    again: str | None = None  # where a time that is free once more is booked
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,17 @@ class Cards:
             badges=self.badges.get(visit.id, ()),
             reference=visit.reference,
             who=column.who.name,
+            label=self._book_label(visit.span, column),
+            again=self._book(visit.span, column) if is_over and _is_free(visit, column) else None,
         )
 
     def in_column(self, column: Column, axis: Axis) -> list[Placed[Card]]:
         """All that has a place on the axis. Busy and closed time beyond it is left out."""
         things = [(each.span, self.of_visit(each, column)) for each in column.visits]
-        things += [(span, self._free(span, column)) for span in column.free]
+        # What is over keeps nobody away, but two things in one narrow place would be hard to read.
+        over = [each.span for each in column.visits if each.status not in OCCUPYING]
+        free = free_spans(column.free, over, column.whole.starts_at)
+        things += [(span, self._free(span, column)) for span in free]
         things += [
             (each.span, self._plain("closed", each.span, column, "Closed", each.reason)) for each in column.closures
         ]
@@ -101,19 +107,29 @@ class Cards:
         return self._plain("busy", busy.span, column, f"Busy in {SOURCES[busy.source]}", detail)
 
     def _free(self, span: Span, column: Column) -> Card:
-        card = self._plain("free", span, column, "Free", "")
+        href = self._book(span, column)
+        said, label = ("Book", self._book_label(span, column)) if href else ("Free", "")
+        return Card("free", self.range(span, column), span.minutes, said, href, label=label)
+
+    def _book(self, span: Span, column: Column) -> str | None:
+        """Where somebody books this time for a patient on the telephone."""
         if not access.may_open(self.staff, NEW):
-            return card
+            return None
         local = span.starts_at.astimezone(self.zone)
-        href = url_for(NEW, date=local.date().isoformat(), time=f"{local:%H:%M}", practitioner=column.who.slug)
-        label = f"Book {self.range(span, column)} with {column.who.name}, {words.day(column.day)}"
-        return Card("free", card.time, span.minutes, "Book", href, label=label)
+        return url_for(NEW, date=local.date().isoformat(), time=f"{local:%H:%M}", practitioner=column.who.slug)
+
+    def _book_label(self, span: Span, column: Column) -> str:
+        return f"Book {self.range(span, column)} with {column.who.name}, {words.day(column.day)}"
 
     def _plain(self, kind: str, span: Span, column: Column, said: str, detail: str) -> Card:
         return Card(kind, self.range(span, column), span.minutes, said, detail=detail)
 
     def _panel(self, reference: str) -> str | None:
         return url_for(PANEL, reference=reference) if access.may_open(self.staff, PANEL) else None
+
+
+def _is_free(visit: Visit, column: Column) -> bool:
+    return any(free.starts_at <= visit.span.starts_at < free.ends_at for free in column.free)
 
 
 def hours_of(column: Column, diary: Diary, cards: Cards) -> list[str]:

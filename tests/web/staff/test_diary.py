@@ -148,6 +148,15 @@ def test_gaps_say_from_when_to_when_somebody_is_free(desk: Visitor, day: date, c
     assert free == ["9:00 am to 10:00 am", "10:40 am to 12:00 pm"]
 
 
+def test_room_to_book_stands_around_what_is_over_and_not_beside_it(desk: Visitor, day: date, ctx: None) -> None:
+    who = factories.make_practitioner()
+    factories.make_hours(who, factories.make_location(), ends=busy_day.time(12))
+    factories.make_booking(status=Status.CANCELLED, starts_at=at(day, 10), practitioner=who)
+    page = open_day(desk, day, state="all")
+    assert texts(page, ".diary-free .diary-time") == ["9:00 am to 10:00 am", "10:30 am to 12:00 pm"]
+    assert all("wide-12" in item["class"] for item in page.soup.select(".diary-item"))
+
+
 def test_the_line_of_now_stands_on_today_only(desk: Visitor, ctx: None) -> None:
     today = clock.now().astimezone(SYDNEY).date()
     who = factories.make_practitioner()
