@@ -8,6 +8,8 @@ from playwright.sync_api import Page
 
 from tests.shots import patient
 from tests.shots.camera import Camera
+from tests.shots.desk import Desk
+from tests.shots.diary import DiaryPictures
 from tests.shots.patient import DETAILS, IN_PERSON, TELEHEALTH
 from tests.shots.stage import Stage, until
 
@@ -46,6 +48,8 @@ class Tour:
             self.too_late,
             self.mails,
             self.rare_times,
+            *Desk(self.stage, self.camera).scenes,
+            *DiaryPictures(self.stage, self.camera).scenes,
             self.nothing_on_sale,
             self.closed,
         )

@@ -13,7 +13,6 @@ from jwt.algorithms import RSAAlgorithm
 
 from portal.sandbox.core import Json, Store
 
-
 # Who signs an id token: only the first one's are worth anything.
 SIGNERS = ("the tenant", "a stranger", "a stranger under a name of their own", "nobody", "the public key")
 
@@ -44,7 +43,7 @@ class SigningKey:
         """A token as one of SIGNERS would make it."""
         kid = {"kid": self.key_id}
         if signer == "nobody":
-            return jwt.encode(claims, None, algorithm="none", headers=kid)
+            return jwt.encode(claims, "", algorithm="none", headers=kid)
         if signer == "the public key":
             # Who takes the key to be a shared secret is fooled by what everybody knows.
             return jwt.encode(claims, self.public()["n"], algorithm="HS256", headers=kid)

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import joinedload
-from wtforms import DateField, Form, SelectField, StringField
+from wtforms import Form, StringField
 from wtforms.validators import Length, Optional
 
 from portal import clock
@@ -18,6 +18,7 @@ from portal.patients.models import Patient
 from portal.staff import audit
 from portal.staff.models import Action, AuditEntry, StaffMember
 from portal.web.staff import csv_cells, pager, who
+from portal.web.staff.fields import ChoiceField, DayField
 
 bp = Blueprint("audit", __name__, url_prefix="/audit")
 
@@ -27,11 +28,11 @@ MOST_EXPORTED = 50_000
 class SearchForm(Form):
     """What the owner looks for; everything may be left out."""
 
-    person = SelectField("Person", coerce=str, validators=[Optional()])
+    person = ChoiceField("Person", coerce=str, validators=[Optional()])
     patient = StringField("Patient", validators=[Length(max=100, message="Please use 100 characters at most.")])
-    first = DateField("From", validators=[Optional()])
-    last = DateField("Until", validators=[Optional()])
-    action = SelectField("Action", coerce=str, validators=[Optional()])
+    first = DayField("From", validators=[Optional()])
+    last = DayField("Until", validators=[Optional()])
+    action = ChoiceField("Action", coerce=str, validators=[Optional()])
 
 
 @bp.get("")

@@ -77,10 +77,19 @@ def test_a_period_is_of_whole_days_in_the_clinics_zone(as_role: SignIn) -> None:
     assert [("late on the 4th" in row, "early" in row) for row in rows(page)] == [(True, False)]
 
 
-@pytest.mark.parametrize("query", ["first=yesterday", "person=99", "person=x", "action=flew", "patient=" + "x" * 101])
-def test_junk_gives_the_form_again(as_role: SignIn, query: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("first=yesterday", "Please choose a day from the calendar."),
+        ("person=99", "Please choose one from the list."),
+        ("person=x", "Please choose one from the list."),
+        ("action=flew", "Please choose one from the list."),
+        ("patient=" + "x" * 101, "Please use 100 characters at most."),
+    ],
+)
+def test_junk_gives_the_form_again(as_role: SignIn, query: str, words: str) -> None:
     page = as_role(Role.OWNER).page(f"/staff/audit?{query}", status=422)
-    assert page.errors
+    assert page.errors == [words]
 
 
 def test_it_comes_as_a_file_that_runs_nothing(as_role: SignIn) -> None:
