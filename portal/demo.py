@@ -106,6 +106,10 @@ class Visitor:
     def open(self, address: str) -> None:
         self._go("GET", address)
 
+    def choices(self, name: str) -> list[str]:
+        """The values of the page's radio buttons or ticks of this name."""
+        return [value for form in self.page.forms for value in form.choices.get(name, [])]
+
     def send(self, button: str, *, text: str = "", **answers: str) -> None:
         """Press the button whose words begin like this, with these answers; other choices take their first option,
         and other empty boxes `text`."""
@@ -164,10 +168,10 @@ def say(words: str = "", **facts: object) -> None:
     print(f"{datetime.now(UTC):%H:%M:%S}  {words:<42} {detail}".rstrip())
 
 
-def book(visitor: Visitor, type_slug: str) -> str:
-    """From the times page to the check page; -> the reference."""
+def book(visitor: Visitor, type_slug: str, *, place: int = 0) -> str:
+    """From the times page to the check page, at the first time on it unless told otherwise; -> the reference."""
     visitor.open(f"/book/{type_slug}")
-    visitor.send("Continue")
+    visitor.send("Continue", slot=visitor.choices("slot")[place])
     reference = visitor.address.split("/bookings/")[1].split("/")[0]
     say("A time is held", booking=reference, type=type_slug)
     visitor.send("Continue", **PATIENT)
@@ -287,7 +291,8 @@ def run(portal_url: str, sandbox_url: str) -> None:
     say()
     say("Declined, then paid")
     visitor = Visitor(portal_url)
-    reference = book(visitor, "initial-gaps-60min")
+    # Far from the first visit: MediRecords takes nobody who is somewhere else at that time.
+    reference = book(visitor, "initial-gaps-60min", place=-1)
     pay(visitor, reference, decline_first=True)
     show_payment(ledgers, reference)
     show_trail(ledgers, reference, with_appointment=True)
