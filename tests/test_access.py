@@ -18,8 +18,8 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from portal import clock, create_app
-from portal.bookings import links
-from portal.bookings.models import Booking
+from portal.bookings import links, offers
+from portal.bookings.models import Booking, Offer, OfferState
 from portal.catalogue.models import AppointmentType, ContentPage, FormDefinition
 from portal.config import Settings
 from portal.db import db, transaction
@@ -63,12 +63,14 @@ class Scene:
     held: Booking
     booked: Booking
     tokens: dict[str, str]
+    offer_token: str
 
     def addresses(self, endpoint: str, path: str) -> Iterator[str]:
         """The route's addresses for both visits; one only where it names none."""
         of_endpoint = {
             "grid.service": {"slug": self.made.service.slug},
             "content.page": {"slug": "about"},
+            "offers.open_offer": {"token": self.offer_token},
             "content.practitioner": {"slug": self.booked.practitioner.slug},
         }
         for booking in (self.held, self.booked) if "<reference>" in path or "<token>" in path else (self.booked,):
@@ -126,11 +128,15 @@ def scene(app: Flask, client: Visitor, ctx: None) -> Iterator[Scene]:
             booking.reference: links.make(booking.id, "test", clock.now(), expires_at=links.expiry_of(booking))
             for booking in (held, booked)
         }
+        at = clock.now()
+        lapsed = Offer(booking_id=booked.id, booking_version=0, state=OfferState.LAPSED, made_at=at, expires_at=at)
+        db.session.add(lapsed)
+        offer_token = offers.make_token(lapsed)
     callers: dict[Who, Any] = {Who.BOOKER: client}
     callers |= {who: app.test_client() for who in Who if who != Who.BOOKER}
     for token in tokens.values():
         callers[Who.GUEST].get(f"/b/{token}")
-    scene = Scene(app, callers, made, held, booked, tokens)
+    scene = Scene(app, callers, made, held, booked, tokens, offer_token)
     scene.fetch_csrf_tokens()
     yield scene
     app.config["LIMITS"] = before

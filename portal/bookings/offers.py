@@ -97,6 +97,7 @@ def accept(visit_id: int, reference: str, now: datetime) -> None:
     before = visit.starts_at.isoformat()
     for column, value in times_of(visit.appointment_type, slot, visit).items():
         setattr(visit, column, value)
+    visit.overlap_allowed, visit.overlap_reason = False, ""  # where it goes, nothing is in its way
     visit.version += 1
     _settle(offer, OfferState.ACCEPTED, now)
     record(visit, "booking.moved", now, by="patient", from_starts_at=before)

@@ -11,7 +11,7 @@ from portal.config import Settings
 def init_app(app: Flask, settings: Settings) -> None:
     """Register every blueprint and what wraps each request."""
     from portal.web import access, api, errors, filters, health, hooks, limits, public_pages, requests, security, staff
-    from portal.web.booking import confirmation, content, funnel, grid, links, payment, times, zones
+    from portal.web.booking import confirmation, content, funnel, grid, links, offers, payment, times, zones
 
     Htmx(app)
     requests.init_app(app)
@@ -21,6 +21,6 @@ def init_app(app: Flask, settings: Settings) -> None:
     limits.init_app(app, settings)
     filters.init_app(app, settings)
     errors.init_app(app)
-    for module in (grid, times, zones, funnel, payment, confirmation, links, content, api, health, hooks):
+    for module in (grid, times, zones, funnel, payment, confirmation, offers, links, content, api, health, hooks):
         app.register_blueprint(module.bp)
     staff.register(app)
