@@ -7,7 +7,7 @@ from datetime import datetime
 from threading import Lock
 from typing import Any, cast
 
-from flask import current_app, url_for
+from flask import current_app, g, url_for
 
 from portal import clock, money, words
 from portal.catalogue import offer
@@ -93,5 +93,12 @@ def _first(appointment_type: AppointmentType, practitioner: Practitioner | None)
     return found.by_practitioner.get(practitioner.id) if practitioner else found.earliest
 
 
+def forget_for_this_request() -> None:
+    """What this request looks up is kept for nobody else, and it looks up everything itself: it shows a trial."""
+    g.known_times = KnownTimes()
+
+
 def _known() -> KnownTimes:
+    if "known_times" in g:
+        return cast(KnownTimes, g.known_times)
     return cast(KnownTimes, current_app.extensions.setdefault("known_times", KnownTimes()))

@@ -18,11 +18,16 @@ bp = Blueprint("grid", __name__)
 @bp.get("/")
 @public_page
 def home() -> ResponseReturnValue:
+    return home_page("booking/grid.html")
+
+
+def home_page(template: str) -> str:
+    """The grid of what is on show now."""
     services = offer.services_on_show()
     active = [service for service in services if service.is_active]
     consult = next((service for service in active if _is_free_consult(service)), None)
     return render_template(
-        "booking/grid.html",
+        template,
         consult=consult,
         active=[service for service in active if service is not consult],
         next_words={service.slug: _next_words(service) for service in active},
@@ -38,10 +43,15 @@ def service(slug: str) -> ResponseReturnValue:
     except offer.NoSuchService:
         leads_to = offer.old_address(f"/services/{slug}")
         return redirect(leads_to, 301) if leads_to else abort(404)
+    return service_page(found, "booking/service.html")
+
+
+def service_page(found: Service, template: str) -> str:
+    """What the service is, and its listed types."""
     today = now().astimezone(current_app.config["PORTAL"].zone).date()
     launch = offer.launch_day(found, today)
     return render_template(
-        "booking/service.html",
+        template,
         service=found,
         types=[cards.of_type(each) for each in offer.listed_types(found)],
         launch_words=words.day(launch) if launch else None,
