@@ -57,10 +57,15 @@ def edit(staff_id: int, now: datetime, act: Callable[[Json], Json | None]) -> No
     db.session.flush()
 
 
-def get_or_begin(staff_id: int, now: datetime) -> CatalogueDraft:
-    """The draft, locked; two tabs of one person take turns."""
+def find_locked(staff_id: int) -> CatalogueDraft | None:
+    """The draft for whoever changes it; two tabs of one person take turns."""
     lock_together((LockKind.CATALOGUE_DRAFT, staff_id), timeout_ms=3000)
-    draft = db.session.get(CatalogueDraft, staff_id, populate_existing=True)
+    return db.session.get(CatalogueDraft, staff_id, populate_existing=True)
+
+
+def get_or_begin(staff_id: int, now: datetime) -> CatalogueDraft:
+    """The same, begun from what is published when there is none."""
+    draft = find_locked(staff_id)
     if draft is None:
         published = export(now)
         draft = CatalogueDraft(

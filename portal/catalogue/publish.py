@@ -49,7 +49,7 @@ def publish(staff_id: int, by: str, now: datetime) -> CatalogueVersion:
     return version
 
 
-def take_back(version: CatalogueVersion, staff_id: int, by: str, now: datetime) -> CatalogueVersion:
+def take_back(version: CatalogueVersion, by: str, now: datetime) -> CatalogueVersion:
     """One more version without what this one changed; what was changed after it stays.
 
     What it added is retired and not deleted. Raises NothingToPublish, Contradiction, or BadDocument.

@@ -203,7 +203,7 @@ def test_a_version_that_is_taken_back_restores_the_former_as_one_more_version() 
     published(odette)
 
     with transaction():
-        back = publish.take_back(version, odette, "Odette Farrow", NOW)
+        back = publish.take_back(version, "Odette Farrow", NOW)
 
     assert back.note == f"Takes back version {version.id}."
     assert (price(GAPS, NOW), stored(GAPS).name) == (7900, "GAPS follow-up")
@@ -218,7 +218,7 @@ def test_what_was_changed_since_is_not_taken_back_without_being_asked() -> None:
     published(odette)
 
     with pytest.raises(Contradiction), transaction():
-        publish.take_back(version, odette, "Odette Farrow", NOW)
+        publish.take_back(version, "Odette Farrow", NOW)
     with transaction():
         publish.take_back_in_draft(version, odette, NOW)
     draft = drafts.find(odette)
@@ -239,7 +239,7 @@ def test_what_a_version_added_is_retired_when_it_is_taken_back() -> None:
     version = published(odette)
 
     with transaction():
-        publish.take_back(version, odette, "Odette Farrow", NOW)
+        publish.take_back(version, "Odette Farrow", NOW)
 
     added = db.session.scalars(select(Service).where(Service.slug == "music")).one()
     assert added.status == ServiceStatus.RETIRED

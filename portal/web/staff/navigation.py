@@ -24,6 +24,7 @@ ITEMS = (
     Item("home.today", "Today", "sun"),
     Item("diary.day", "Diary", "calendar"),
     Item("tasks.listed", "Tasks", "check"),
+    Item("catalogue.overview", "Catalogue", "leaf"),
     Item("accounts.listed", "Who signs in", "person"),
     Item("audit.search", "Audit", "receipt"),
 )

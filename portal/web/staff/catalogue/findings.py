@@ -1,0 +1,65 @@
+"""What is worth a second look in a draft, each with the address of the field that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flask import url_for
+
+from portal import clock
+from portal.catalogue import check
+from portal.catalogue.check import Finding, Part, Weight
+from portal.catalogue.document import BadDocument
+from portal.catalogue.trial import as_if_published
+from portal.db import Json
+from portal.intake.definition import BadForm, parse
+from portal.web import access
+from portal.web.staff import who
+from portal.web.staff.catalogue import desk
+
+HOURS = "staff.hours.overview"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A finding as the page lists it."""
+
+    weight: Weight
+    name: str
+    says: str
+    href: str | None
+
+
+def about(document: Json) -> list[Shown]:
+    """Errors first, then what the rules of advertising touch, then warnings."""
+    now = clock.now()
+    try:
+        with as_if_published(document, now=now):
+            found = check.findings(now, now.astimezone(desk.zone()).date())
+    except BadDocument as error:
+        return [Shown(Weight.ERROR, "The catalogue", str(error), None)]
+    shown = [*_unreadable_forms(document), *(_shown(each) for each in found)]
+    return sorted(shown, key=lambda each: list(Weight).index(each.weight))
+
+
+def _shown(finding: Finding) -> Shown:
+    return Shown(finding.weight, finding.name, finding.says, _address(finding))
+
+
+def _address(finding: Finding) -> str | None:
+    if finding.part == Part.SERVICE:
+        return url_for("staff.catalogue.service_page", slug=finding.slug) + f"#{finding.field}"
+    if finding.part == Part.QUESTIONS:
+        return url_for("staff.catalogue.form_page", slug=finding.slug)
+    if finding.part == Part.HOURS and access.may_open(who.staff(), HOURS):
+        return url_for(HOURS)
+    return url_for("staff.catalogue.type_page", slug=finding.slug) + f"#{finding.field}"
+
+
+def _unreadable_forms(document: Json) -> Iterator[Shown]:
+    for each in document["forms"]:
+        try:
+            parse(each["definition"])
+        except BadForm as error:
+            yield Shown(Weight.ERROR, f"Form “{each['title']}”", str(error), None)
