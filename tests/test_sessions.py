@@ -11,7 +11,18 @@ from sqlalchemy import select
 
 from portal.clock import now
 from portal.db import db, transaction
-from portal.sessions import LIFETIME, TOUCH_EVERY, DatabaseSessions, ServerSession, WebSession, forget_old, hash_of
+from portal.sessions import (
+    LIFETIME,
+    STAFF,
+    TOUCH_EVERY,
+    DatabaseSessions,
+    ServerSession,
+    WebSession,
+    end_all_of,
+    forget_old,
+    hash_of,
+    open_by_holder,
+)
 
 pytestmark = pytest.mark.usefixtures("ctx")
 
@@ -24,8 +35,8 @@ def sessions(app: Flask) -> DatabaseSessions:
 class Browser:
     """Opens and saves sessions as a browser with this cookie would."""
 
-    def __init__(self, app: Flask, cookie: str | None = None) -> None:
-        self.app, self.cookie = app, cookie
+    def __init__(self, app: Flask, cookie: str | None = None, path: str = "/") -> None:
+        self.app, self.cookie, self.path = app, cookie, path
         self.sessions = cast(DatabaseSessions, app.session_interface)
 
     def visit(self, *, public: bool = False, **values: Any) -> tuple[ServerSession, Response]:
@@ -35,14 +46,20 @@ class Browser:
         session = self.open()
         for name, value in values.items():
             session[name] = value
+        self.save(session, response)
+        return session, response
+
+    def save(self, session: ServerSession, response: Response) -> None:
+        """The end of a request, and what the browser keeps of it."""
         self.sessions.save_session(self.app, session, response)
         if "Set-Cookie" in response.headers:
             self.cookie = response.headers["Set-Cookie"].split(";")[0].partition("=")[2]
-        return session, response
 
     def open(self) -> ServerSession:
-        headers = {"Cookie": f"{self.sessions.cookie_name()}={self.cookie}"} if self.cookie is not None else {}
-        with self.app.test_request_context("/", headers=headers):
+        names = [self.sessions.cookie_name(), self.sessions.cookie_name(STAFF)]
+        cookies = "; ".join(f"{name}={self.cookie}" for name in names)
+        headers = {"Cookie": cookies} if self.cookie is not None else {}
+        with self.app.test_request_context(self.path, headers=headers):
             return self.sessions.open_session(self.app, request)
 
 
@@ -194,3 +211,103 @@ def test_old_sessions_are_forgotten_and_living_ones_are_not(app: Flask) -> None:
     with transaction():
         forget_old(now())
     assert [row.data for row in rows()] == [{"a": 2}]
+
+
+# --- staff, whose sessions are of another realm
+
+
+def test_a_session_is_worth_nothing_in_the_other_realm(app: Flask) -> None:
+    """Both cookies hold the same id here; only the address says which one counts."""
+    desk = Browser(app, path="/staff/tasks")
+    desk.visit(a=1)
+    assert dict(desk.open()) == {"a": 1}
+    for path in ("/", "/staffing", "/book/staff"):
+        assert dict(Browser(app, desk.cookie, path=path).open()) == {}
+    visitor = Browser(app)
+    visitor.visit(b=2)
+    assert dict(Browser(app, visitor.cookie, path="/staff").open()) == {}
+
+
+@pytest.mark.parametrize("limit", ["lifetime", "idle"])
+def test_staff_have_limits_of_their_own(app: Flask, limit: str) -> None:
+    desk = Browser(app, path="/staff")
+    desk.visit(a=1)
+
+    def age_only(by: timedelta) -> None:
+        with transaction():
+            for row in rows():
+                row.created_at -= by if limit == "lifetime" else timedelta()
+                row.seen_at -= by if limit == "idle" else timedelta()
+
+    age_only(getattr(STAFF, limit) - timedelta(seconds=30))
+    assert dict(desk.open()) == {"a": 1}
+    age_only(timedelta(minutes=1))
+    assert dict(desk.open()) == {}
+
+
+def test_signing_in_starts_anew_under_another_id(app: Flask) -> None:
+    desk = Browser(app, path="/staff")
+    desk.visit(planted="by somebody")
+    planted = desk.cookie
+    age(timedelta(minutes=10))
+    session = desk.open()
+    session.start_anew("staff:1")
+    session["staff"] = 1
+    desk.save(session, Response())
+    assert dict(desk.open()) == {"staff": 1}
+    assert dict(Browser(app, planted, path="/staff").open()) == {}
+    (row,) = rows()
+    assert row.holder == "staff:1"
+    assert now() - row.created_at < timedelta(minutes=1)
+
+
+def test_a_renewed_session_holds_what_it_held_and_is_as_old_as_it_was(app: Flask) -> None:
+    desk = Browser(app, path="/staff")
+    desk.visit(a=1)
+    age(timedelta(minutes=10))
+    (before,), old = rows(), desk.cookie
+    began = before.created_at
+    session = desk.open()
+    session.renew()
+    session["b"] = 2
+    desk.save(session, Response())
+    assert dict(desk.open()) == {"a": 1, "b": 2}
+    assert dict(Browser(app, old, path="/staff").open()) == {}
+    assert [row.created_at for row in rows()] == [began]
+
+
+def test_an_ended_session_is_gone_and_its_cookie_is_taken_back(app: Flask) -> None:
+    desk = Browser(app, path="/staff")
+    desk.visit(a=1)
+    session, response = desk.open(), Response()
+    session.end()
+    desk.save(session, response)
+    assert rows() == []
+    assert "Max-Age=0" in response.headers["Set-Cookie"]
+
+
+def test_a_request_under_way_brings_no_ended_session_back(app: Flask) -> None:
+    desk = Browser(app, path="/staff")
+    session = desk.open()
+    session.start_anew("staff:1")
+    desk.save(session, Response())
+    under_way = desk.open()
+    under_way["a"] = 1
+    with transaction():
+        end_all_of("staff:1")
+    desk.save(under_way, Response())
+    assert rows() == []
+
+
+def test_open_sessions_are_counted_by_who_signed_in(app: Flask) -> None:
+    for holder in ("staff:1", "staff:1", "staff:2"):
+        desk = Browser(app, path="/staff")
+        session = desk.open()
+        session.start_anew(holder)
+        desk.save(session, Response())
+    assert open_by_holder(STAFF, now()) == {"staff:1": 2, "staff:2": 1}
+    age(STAFF.idle)
+    assert open_by_holder(STAFF, now()) == {}
+    with transaction():
+        forget_old(now())
+    assert rows() == []
