@@ -15,7 +15,7 @@ from portal.catalogue.models import AppointmentType
 from portal.db import Base, HasId, Json
 from portal.patients.models import Patient
 from portal.scheduling.models import Location, Room
-from portal.staff.models import Practitioner
+from portal.staff.models import Practitioner, StaffMember
 
 _OCCUPYING_SQL = "status in (" + ", ".join(f"'{status}'" for status in sorted(OCCUPYING)) + ")"
 _WAITING_SQL = "status in (" + ", ".join(f"'{status}'" for status in sorted(WAITING)) + ")"
@@ -83,7 +83,8 @@ class Booking(HasId, Base):
     says_new: Mapped[bool | None]
     confirmed_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
-    cancelled_by: Mapped[str] = mapped_column(default="")
+    cancelled_by: Mapped[str] = mapped_column(default="")  # who wished it; the history tells who did it
+    fee_waived: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
     appointment_type: Mapped[AppointmentType] = relationship()
     practitioner: Mapped[Practitioner] = relationship()
@@ -122,6 +123,11 @@ class Booking(HasId, Base):
         """Held or awaiting payment: it lapses at `hold_expires_at`."""
         return self.status in WAITING
 
+    @property
+    def is_spared_fee(self) -> bool:
+        """Nothing is kept of what was paid: the clinic itself cancelled, or staff waived the fee."""
+        return self.fee_waived or (self.is_cancelled and self.cancelled_by != "patient")
+
     def is_lapsed(self, now: datetime) -> bool:
         return self.is_waiting and self.hold_expires_at is not None and self.hold_expires_at <= now
 
@@ -136,6 +142,44 @@ class BookingEvent(HasId, Base):
     at: Mapped[datetime]
     by: Mapped[str]
     data: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class ChangeKind(StrEnum):
+    MOVED = "moved"
+    CANCELLED = "cancelled"
+    DID_NOT_ARRIVE = "did-not-arrive"
+
+
+class StaffChange(Base):
+    """The latest change by staff to a booking, and how it stood before. Until `due_at` it can be undone."""
+
+    __tablename__ = "staff_change"
+
+    booking_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("booking.id"), primary_key=True)
+    kind: Mapped[ChangeKind]
+    before: Mapped[Json]
+    version: Mapped[int]  # of the booking, as the change left it
+    made_by_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("staff_member.id"))
+    made_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    is_told: Mapped[bool] = mapped_column(default=True)  # False: somebody decided that the patient gets no mail
+
+    made_by: Mapped[StaffMember] = relationship()
+
+
+class BookingNote(HasId, Base):
+    """What staff wrote about a visit, sealed: it may tell of health. `key` is part of what it is sealed with."""
+
+    __tablename__ = "booking_note"
+
+    key: Mapped[str] = mapped_column(unique=True)
+    booking_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("booking.id"), index=True)
+    sealed: Mapped[str]
+    written_by_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("staff_member.id"))
+    written_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+
+    written_by: Mapped[StaffMember] = relationship()
 
 
 class LinkToken(HasId, Base):

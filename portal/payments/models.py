@@ -20,11 +20,16 @@ class PaymentState(StrEnum):
     CLOSED = "closed"  # expired, failed or given up without money
 
 
+class Method(StrEnum):
+    CARD = "card"  # through Stripe's page
+    CLINIC = "clinic"  # taken by the desk: cash, the clinic's own terminal, a bank transfer
+
+
 UNFINISHED = frozenset({PaymentState.STARTING, PaymentState.OPEN, PaymentState.PENDING})
 
 
 class Payment(HasId, Base):
-    """One attempt to pay for a booking, which is one Checkout session."""
+    """One attempt to pay for a booking: a Checkout session, or money that the desk has taken."""
 
     __tablename__ = "payment"
     __table_args__ = (
@@ -43,6 +48,7 @@ class Payment(HasId, Base):
     booking_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("booking.id"), index=True)
     amount_cents: Mapped[int]
     currency: Mapped[str] = mapped_column(default="aud")
+    method: Mapped[Method] = mapped_column(default=Method.CARD, server_default="card")
     state: Mapped[PaymentState]
     customer_email: Mapped[str]  # as first sent: a key that comes back with other parameters is refused
     session_id: Mapped[str | None] = mapped_column(unique=True)
