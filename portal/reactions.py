@@ -23,6 +23,19 @@ REACTIONS: dict[str, list[str]] = {
     "booking.released": [],
     "booking.expired": [],
     "booking.not_placed": ["notices.send_not_placed"],
+    # What the desk does. A visit that is put back is as it was before: mails that were sent are not sent again.
+    "booking.put_back": ["notices.send_confirmation", "notices.send_moved", "sync.outlook", "sync.medirecords"],
+    "booking.patient_changed": ["sync.medirecords"],
+    "booking.arrived": [],
+    "booking.in_session": [],
+    "booking.completed": [],
+    "booking.set_back": [],
+    "booking.did_not_arrive": ["payments.refund_if_due"],
+    "booking.not_told": [],
+    "booking.told_now": [],
+    "booking.paid_at_clinic": [],
+    "booking.payment_taken_back": [],
+    "booking.confirmation_sent_again": [],
     # A held alternative is written nowhere; the visit itself is announced as moved or cancelled.
     "offer.made": ["notices.send_offer"],
     "offer.accepted": [],
@@ -34,11 +47,16 @@ REACTIONS: dict[str, list[str]] = {
     "outlook.event_found": ["sync.medirecords"],
 }
 
+# Changes by staff can be undone for three minutes, and these wait for that long. What is written into calendars is put
+# right again, so it goes at once.
+CANNOT_BE_TAKEN_BACK = frozenset({"notices.send_moved", "notices.send_cancelled", "payments.refund_if_due"})
+
 JOB_QUEUES: dict[str, str] = {
     "notices.send_confirmation": "mail",
     "notices.send_moved": "mail",
     "notices.send_cancelled": "mail",
     "notices.send_not_placed": "mail",
+    "notices.send_confirmation_again": "mail",
     "notices.send_personal_link": "mail",
     "notices.send_offer": "mail",
     "payments.apply_notification": "stripe",

@@ -15,18 +15,45 @@ class TooLate(Exception):
     """The agreed notice has passed, or the visit has begun: the desk has to help."""
 
 
-def cancel(booking: Booking, now: datetime, *, by: str, reason: str = "") -> None:
-    """Cancel a visit. What goes back is worked out from the moment of cancelling (policy.cancel_cost)."""
+def cancel(
+    booking: Booking,
+    now: datetime,
+    *,
+    by: str,
+    reason: str = "",
+    wished_by: str | None = None,
+    undo_until: datetime | None = None,
+) -> None:
+    """Cancel a visit. What goes back is worked out from the moment of cancelling (policy.cancel_cost).
+
+    `wished_by` is whose wish it was, where that is not who did it: the desk cancels for a patient who calls.
+    """
     if by == "patient" and booking.status != Status.CONFIRMED:
         # What is only held is let go by hold.release; what is being paid, by closing its session at Stripe first.
         raise WrongState(booking.status, Status.CANCELLED)
     if by == "patient" and booking.starts_at <= now:
         raise TooLate
-    change_status(booking, Status.CANCELLED, now, event="booking.cancelled", by=by, reason_given=bool(reason))
-    booking.cancelled_at, booking.cancelled_by = now, by
+    change_status(
+        booking,
+        Status.CANCELLED,
+        now,
+        event="booking.cancelled",
+        by=by,
+        undo_until=undo_until,
+        reason_given=bool(reason),
+    )
+    booking.cancelled_at, booking.cancelled_by = now, wished_by or by
 
 
-def move(booking: Booking, starts_at: datetime, now: datetime, *, by: str, practitioner_id: int | None = None) -> None:
+def move(
+    booking: Booking,
+    starts_at: datetime,
+    now: datetime,
+    *,
+    by: str,
+    practitioner_id: int | None = None,
+    undo_until: datetime | None = None,
+) -> None:
     """Move a visit to another open time: one UPDATE under the lock (design D8). Run it through claims.claim.
 
     The terms stay as agreed, the length of the visit among them; without a name it stays with its practitioner if they
@@ -44,9 +71,10 @@ def move(booking: Booking, starts_at: datetime, now: datetime, *, by: str, pract
         booking.appointment_type, starts_at, now, practitioner_id=practitioner_id, instead_of=booking
     )
     before = booking.starts_at.isoformat()
+    booking.overlap_allowed, booking.overlap_reason = False, ""  # where it goes, nothing is in its way
     if slot.practitioner_id != booking.practitioner_id:
         booking.chosen_because = because
     for column, value in times_of(booking.appointment_type, slot, booking).items():
         setattr(booking, column, value)
     booking.version += 1
-    record(booking, "booking.moved", now, by=by, from_starts_at=before)
+    record(booking, "booking.moved", now, by=by, undo_until=undo_until, from_starts_at=before)

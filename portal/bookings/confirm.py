@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from portal.bookings.history import change_status
 from portal.bookings.hold import HOLD, LONGEST_HOLD, HoldExpired, expire_lapsed_holds, take_slot
 from portal.bookings.models import Booking
-from portal.bookings.states import Status
+from portal.bookings.states import Status, WrongState
 from portal.patients import match
 from portal.scheduling.claims import SlotTaken
 from portal.scheduling.explain import PAST
@@ -35,6 +35,8 @@ def await_payment(booking: Booking, now: datetime) -> None:
 def confirm(booking: Booking, now: datetime, *, by: str) -> None:
     """Confirm a held, paid or newly placed booking, and join its patient to a known one if they are the same."""
     _require_patient(booking)
+    if booking.is_cancelled:
+        raise WrongState(booking.status, Status.CONFIRMED)  # only undo.py brings back what was cancelled
     change_status(booking, Status.CONFIRMED, now, event="booking.confirmed", by=by)
     booking.confirmed_at, booking.hold_expires_at = now, None
     assert booking.patient is not None

@@ -15,7 +15,16 @@ from portal.db import db
 from portal.outbox.post import announce
 
 
-def change_status(booking: Booking, wanted: Status, now: datetime, *, event: str, by: str, **data: Any) -> None:
+def change_status(
+    booking: Booking,
+    wanted: Status,
+    now: datetime,
+    *,
+    event: str,
+    by: str,
+    undo_until: datetime | None = None,
+    **data: Any,
+) -> None:
     """Compare and swap the status. Raises WrongState if the table forbids it or somebody was faster."""
     states.check(booking.status, wanted)
     changed = db.session.scalar(
@@ -28,11 +37,16 @@ def change_status(booking: Booking, wanted: Status, now: datetime, *, event: str
     if changed is None:
         raise WrongState(booking.status, wanted)
     set_committed_value(booking, "status", wanted)
-    record(booking, event, now, by=by, **data)
+    record(booking, event, now, by=by, undo_until=undo_until, **data)
 
 
-def record(booking: Booking, event: str, now: datetime, *, by: str, **data: Any) -> None:
-    """Add to the booking's history and announce it. `data` holds ids and times, never what a patient told us."""
+def record(
+    booking: Booking, event: str, now: datetime, *, by: str, undo_until: datetime | None = None, **data: Any
+) -> None:
+    """Add to the booking's history and announce it. `data` holds ids and times, never what a patient told us.
+
+    `undo_until`: what could not be taken back, such as a mail, waits until then.
+    """
     db.session.add(BookingEvent(booking_id=booking.id, name=event, at=now, by=by, data=data))
     db.session.flush()
-    announce(event, booking.id, now)
+    announce(event, booking.id, now, undo_until=undo_until)

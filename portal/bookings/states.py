@@ -44,7 +44,8 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.DID_NOT_ARRIVE: frozenset({Status.CONFIRMED, Status.ARRIVED}),
     # A payment that lost the race against the deadline finds its booking expired.
     Status.EXPIRED: frozenset({Status.PAID_UNPLACED}),
-    Status.CANCELLED: frozenset(),
+    # Taken back by the desk before anybody was told (undo.py); nothing else brings a cancelled visit back.
+    Status.CANCELLED: frozenset({Status.CONFIRMED, Status.ARRIVED}),
     Status.PAID_UNPLACED: frozenset({Status.CONFIRMED, Status.CANCELLED}),
 }
 

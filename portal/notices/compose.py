@@ -152,13 +152,14 @@ def _facts(booking: Booking, *, is_paid: bool) -> list[tuple[str, str]]:
     """The visit as label and value, in the order people look for them."""
     assert booking.patient is not None
     terms, where = booking.terms, booking.location
+    is_paid = is_paid and terms["payment_policy"] == PaymentPolicy.FULL and not booking.is_free
     facts = [
         ("Who", booking.patient.full_name),
         ("When", words.when(booking.starts_at, ZoneInfo(where.zone))),
         ("Length", words.length(int(terms["length_minutes"]))),
         ("With", booking.practitioner.name),
         ("Where", ", ".join(part for part in (where.name, where.address) if part)),
-        ("Paid" if is_paid and not booking.is_free else "Price", price_in_words(terms)),
+        ("Paid" if is_paid else "Price", price_in_words(terms)),
         ("Reference", booking.reference),
     ]
     return [(label, one_line(value)) for label, value in facts]

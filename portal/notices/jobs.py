@@ -17,22 +17,20 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from portal import clinic, crash, words
-from portal.bookings import find, links, offers
-from portal.bookings.models import Booking
-from portal.bookings.policy import Cost
+from portal import crash, words
+from portal.bookings import find, links, offers, undo
+from portal.bookings.models import Booking, ChangeKind
 from portal.clients import clients
 from portal.clock import now
 from portal.db import LockKind, db, exclusive, transaction
 from portal.integrations.graph import Draft
 from portal.integrations.http import Ambiguous, NotFound, PartnerError, Permanent, Transient
+from portal.notices import letter
 from portal.notices.compose import BadAddress, Letter, Offered, compose
 from portal.notices.kinds import MailKind, cause_of, is_wanted
 from portal.notices.models import Message
 from portal.outbox.models import OutboxMessage
-from portal.outbox.post import remind
-from portal.payments import settle
-from portal.payments.jobs import refund_due
+from portal.outbox.post import owe, remind
 from portal.staff.tasks import raise_task
 
 TRY_AGAIN_FOR = timedelta(days=3)  # later, nobody waits for a mail any more; the staff task stays
@@ -56,12 +54,14 @@ def send_confirmation(booking_id: int) -> None:
 
 def send_moved(booking_id: int) -> None:
     """The visit is at another time."""
-    _send(booking_id, MailKind.MOVED)
+    if not _can_be_undone(booking_id, ChangeKind.MOVED, "notices.send_moved"):
+        _send(booking_id, MailKind.MOVED)
 
 
 def send_cancelled(booking_id: int) -> None:
     """The visit is off; what goes back is said in the mail."""
-    _send(booking_id, MailKind.CANCELLED)
+    if not _can_be_undone(booking_id, ChangeKind.CANCELLED, "notices.send_cancelled"):
+        _send(booking_id, MailKind.CANCELLED)
 
 
 def send_not_placed(booking_id: int) -> None:
@@ -72,6 +72,11 @@ def send_not_placed(booking_id: int) -> None:
 def send_personal_link(booking_id: int, request_key: str) -> None:
     """Somebody asked for the link to their visit; `request_key` is the request, so that each is answered once."""
     _send(booking_id, MailKind.PERSONAL_LINK, request_key)
+
+
+def send_confirmation_again(booking_id: int, request_key: str) -> None:
+    """Staff send the details of a visit once more; `request_key` is their click, so that each is answered once."""
+    _send(booking_id, MailKind.CONFIRMATION_AGAIN, request_key)
 
 
 def send_offer(booking_id: int) -> None:
@@ -96,6 +101,16 @@ def sweep(at: datetime) -> None:
         remind(job, *args, now=at)
 
 
+def _can_be_undone(booking_id: int, kind: ChangeKind, job: str) -> bool:
+    """Whether staff changed the visit a moment ago: then the mail waits, or is not wanted at all."""
+    with transaction():
+        booking, at = find.get_locked(booking_id), now()
+        wait = undo.waits_until(booking, kind, at)
+        if wait is not None:
+            owe(job, booking_id, now=at, not_before=wait)
+        return wait is not None or undo.is_kept_quiet(booking, kind)
+
+
 def _send(booking_id: int, kind: MailKind, cause: str | None = None) -> None:
     # A second run at the same time could make a draft, and a link, of its own.
     with exclusive(LockKind.MAIL, booking_id):
@@ -114,7 +129,7 @@ def _owed(booking_id: int, kind: MailKind, cause: str | None) -> Owed | None:
     with transaction():
         booking = find.get(booking_id)
         if not is_wanted(kind, booking, now()) or (
-            kind == MailKind.NOT_PLACED and _cost(kind, booking).refund_cents == 0
+            kind == MailKind.NOT_PLACED and letter.cost_of(kind, booking).refund_cents == 0
         ):
             return None
         message = _get_or_make(booking_id, kind, cause or cause_of(kind, booking))
@@ -227,19 +242,7 @@ def _write(owed: Owed) -> EmailMessage:
 
 
 def _letter(owed: Owed, booking: Booking, token: str, at: datetime) -> Letter:
-    settings = clients().settings
-    return Letter(
-        kind=owed.kind,
-        booking=booking,
-        clinic=clinic.details(),
-        message_id=owed.message_id,
-        sender=settings.mail_from,
-        public_url=settings.public_url,
-        public_host=settings.public_host,
-        token=token,
-        cost=_cost(owed.kind, booking),
-        written_at=at,
-    )
+    return letter.about(booking, owed.kind, clients().settings, message_id=owed.message_id, token=token, at=at)
 
 
 def _offer_letter(owed: Owed, booking: Booking, at: datetime) -> Letter:
@@ -250,23 +253,8 @@ def _offer_letter(owed: Owed, booking: Booking, at: datetime) -> Letter:
     zone = ZoneInfo(booking.location.zone)
     held = offers.held_times(booking.id, at)
     times = tuple((words.when(each.starts_at, zone), each.practitioner.name) for each in held)
-    letter = _letter(owed, booking, offers.make_token(offer), at)
-    return replace(letter, offered=Offered(times, words.when(offer.expires_at, zone)))
-
-
-def _cost(kind: MailKind, booking: Booking) -> Cost:
-    """What of the money is kept and what goes back, for the mails that speak of money."""
-    fee = refunded = 0
-    for payment in settle.payments_of(booking):
-        if kind == MailKind.NOT_PLACED:
-            refunded += sum(each.amount_cents for each in payment.refunds if each.cause == "not-placed")
-        elif kind == MailKind.CANCELLED and payment.settles_booking and booking.cancelled_at is not None:
-            # The refund's own job may not have run yet: then it is what that job will find.
-            refunded += sum(each.amount_cents for each in payment.refunds) or refund_due(
-                booking, payment, booking.cancelled_at
-            )
-            fee += payment.amount_cents - refunded
-    return Cost(fee_cents=fee, refund_cents=refunded, is_late=fee > 0)
+    bare = _letter(owed, booking, offers.make_token(offer), at)
+    return replace(bare, offered=Offered(times, words.when(offer.expires_at, zone)))
 
 
 def _sender() -> str:

@@ -12,16 +12,19 @@ from sqlalchemy.orm import Session, SessionTransaction
 from portal.db import db
 from portal.outbox import relay
 from portal.outbox.models import OutboxMessage
-from portal.reactions import JOB_QUEUES, REACTIONS
+from portal.reactions import CANNOT_BE_TAKEN_BACK, JOB_QUEUES, REACTIONS
 
 _RINGS = "outbox_queues_to_ring"
 REST = timedelta(hours=1)  # how long a sweep leaves a job alone that was given up
 
 
-def announce(event_name: str, subject_id: int, now: datetime) -> None:
-    """Say that something happened: every job that reactions.py names for it is owed from now on."""
+def announce(event_name: str, subject_id: int, now: datetime, *, undo_until: datetime | None = None) -> None:
+    """Say that something happened: every job that reactions.py names for it is owed from now on.
+
+    `undo_until`: the jobs that cannot be taken back wait until then.
+    """
     for job in REACTIONS[event_name]:
-        owe(job, subject_id, now=now)
+        owe(job, subject_id, now=now, not_before=undo_until if job in CANNOT_BE_TAKEN_BACK else None)
 
 
 def owe(job: str, *args: int | str, now: datetime, not_before: datetime | None = None) -> None:

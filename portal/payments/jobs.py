@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from portal import crash
-from portal.bookings import confirm, find, hold, policy
-from portal.bookings.models import Booking
+from portal.bookings import confirm, find, hold, policy, undo
+from portal.bookings.models import Booking, ChangeKind
 from portal.bookings.states import Status
 from portal.clients import clients
 from portal.clock import now
@@ -16,15 +16,16 @@ from portal.db import LOST_RACE_STATES, Busy, db, sqlstate, transaction
 from portal.integrations.http import Permanent
 from portal.integrations.stripe import CheckoutSession, SessionNotOpen
 from portal.integrations.stripe import Refund as StripeRefund
-from portal.outbox.post import remind
-from portal.payments import checkout, settle
+from portal.outbox.post import owe, remind
+from portal.payments import checkout, desk, settle
 from portal.payments import reconcile as reconciliation
-from portal.payments.models import UNFINISHED, Payment, PaymentState, Refund, RefundState, StripeNotification
+from portal.payments.models import UNFINISHED, Method, Payment, PaymentState, Refund, RefundState, StripeNotification
 from portal.scheduling import claims
 from portal.scheduling.claims import SlotTaken
 from portal.staff.tasks import raise_task
 
 CHECK_AFTER = timedelta(minutes=2)
+_REFUNDED = {Status.CANCELLED: ChangeKind.CANCELLED, Status.DID_NOT_ARRIVE: ChangeKind.DID_NOT_ARRIVE}
 _REFUND_STATES = {
     "succeeded": RefundState.DONE,
     "pending": RefundState.SENT,
@@ -103,32 +104,47 @@ def place_or_refund(booking_id: int) -> None:
 
 
 def refund_if_due(booking_id: int) -> None:
-    """A visit was cancelled: owe what the agreed policy gives back."""
+    """A visit was cancelled, or nobody came: owe what the agreed policy gives back.
+
+    What staff have done a moment ago can still be undone: then it is looked at again when it cannot.
+    """
     with transaction():
-        booking = find.get_locked(booking_id)
-        if booking.status != Status.CANCELLED or booking.cancelled_at is None:
+        booking, at = find.get_locked(booking_id), now()
+        kind = _REFUNDED.get(booking.status)
+        if kind is None:
+            return
+        wait = undo.waits_until(booking, kind, at)
+        if wait is not None:
+            owe("payments.refund_if_due", booking_id, now=at, not_before=wait)
             return
         for payment in settle.payments_of(booking):
             if payment.settles_booking:
-                due = refund_due(booking, payment, booking.cancelled_at) - settle.given_back(payment)
-                settle.give_back(payment, "cancelled", due, now())
+                settle.give_back(payment, str(kind), refund_due(booking, payment) - settle.given_back(payment), at)
 
 
-def refund_due(booking: Booking, payment: Payment, cancelled_at: datetime) -> int:
-    """Cents that go back for a booking cancelled at that moment."""
+def refund_due(booking: Booking, payment: Payment) -> int:
+    """Cents that go back for a booking that was cancelled, or that nobody came to."""
+    paid_cents = payment.amount_cents
+    if booking.status == Status.DID_NOT_ARRIVE:
+        kept = 0 if booking.is_spared_fee else policy.no_show_cost(booking.terms, paid_cents=paid_cents).fee_cents
+        return paid_cents - kept
+    assert booking.cancelled_at is not None
     return policy.cancel_cost(
         booking.terms,
-        paid_cents=payment.amount_cents,
+        paid_cents=paid_cents,
         starts_at=booking.starts_at,
         confirmed_at=booking.confirmed_at,
-        now=cancelled_at,
-        by_clinic=booking.cancelled_by != "patient",
+        now=booking.cancelled_at,
+        by_clinic=booking.is_spared_fee,
     ).refund_cents
 
 
 def send_refunds(payment_id: int) -> None:
     """Send every refund of a payment that Stripe has not got yet. The stored key makes a repeat harmless."""
     payment = db.session.get_one(Payment, payment_id)
+    if payment.method == Method.CLINIC:
+        desk.ask_to_give_back(payment, now())
+        return
     intent = payment.intent_id
     wanted = [refund.id for refund in payment.refunds if refund.state == RefundState.WANTED]
     if intent is None or not wanted:

@@ -36,6 +36,7 @@ KINDS = {
     "job-parked": Kind("Given up"),
     "refund-outside": _MONEY,
     "refund-failed": _MONEY,
+    "give-back": _MONEY,
     "dispute": _MONEY,
     "payment-differs": _MONEY,
     "stripe-unknown": _MONEY,

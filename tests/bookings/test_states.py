@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DBAPIError
 
-from portal.bookings import find, states
+from portal.bookings import confirm, find, states
 from portal.bookings.history import change_status
 from portal.bookings.models import Booking, BookingEvent
 from portal.bookings.states import OCCUPYING, TRANSITIONS, WAITING, Status, WrongState
@@ -46,6 +46,9 @@ ALLOWED = {
     (S.COMPLETED, S.IN_SESSION),
     (S.DID_NOT_ARRIVE, S.CONFIRMED),
     (S.DID_NOT_ARRIVE, S.ARRIVED),
+    # And undoes a cancellation that nobody has been told of.
+    (S.CANCELLED, S.CONFIRMED),
+    (S.CANCELLED, S.ARRIVED),
 }
 
 
@@ -59,9 +62,15 @@ def test_a_change_is_allowed_exactly_when_the_design_lists_it(current: Status, w
         assert (refused.value.current, refused.value.wanted) == (current, wanted)
 
 
-def test_every_state_has_a_row_in_the_table_and_cancelled_is_the_end() -> None:
+def test_every_state_has_a_row_in_the_table() -> None:
     assert set(TRANSITIONS) == set(Status)
-    assert TRANSITIONS[Status.CANCELLED] == frozenset()
+
+
+@pytest.mark.usefixtures("ctx")
+def test_a_cancelled_booking_is_not_confirmed_again_by_any_other_road() -> None:
+    booking = make_booking(status=S.CANCELLED)
+    with pytest.raises(WrongState), transaction():
+        confirm.confirm(booking, now(), by="patient")
 
 
 def test_what_lapses_is_occupying_until_then() -> None:

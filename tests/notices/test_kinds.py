@@ -17,9 +17,9 @@ NEVER_BOOKED = {"confirmed_at": None}
 @pytest.mark.parametrize(
     ("columns", "wanted"),
     [
-        ({}, {"confirmation", "personal_link", "offer"}),
-        ({"status": Status.ARRIVED}, {"confirmation", "personal_link"}),
-        ({"version": 1}, {"moved", "personal_link", "offer"}),
+        ({}, {"confirmation", "confirmation_again", "personal_link", "offer"}),
+        ({"status": Status.ARRIVED}, {"confirmation", "confirmation_again", "personal_link"}),
+        ({"version": 1}, {"moved", "confirmation_again", "personal_link", "offer"}),
         ({"starts_at": NOW}, {"personal_link", "offer"}),
         ({"version": 1, "starts_at": NOW - timedelta(hours=1)}, {"personal_link", "offer"}),
         ({"status": Status.COMPLETED}, {"personal_link"}),

@@ -208,7 +208,7 @@ def _refund_words(found: Booking) -> str | None:
             starts_at=found.starts_at,
             confirmed_at=found.confirmed_at,
             now=found.cancelled_at,
-            by_clinic=found.cancelled_by != "patient",
+            by_clinic=found.is_spared_fee,
         ).refund_cents
     return f"{money.in_words(cents)} goes back to the card you paid with. It can take a few days." if cents else None
 

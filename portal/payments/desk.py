@@ -1,0 +1,103 @@
+"""Money that passes over the desk: taken at the clinic, and handed back there. Stripe hears of none of it."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+from sqlalchemy import select
+
+from portal import money
+from portal.bookings.history import record
+from portal.bookings.models import Booking
+from portal.bookings.states import Status, WrongState
+from portal.db import db, transaction
+from portal.payments.models import Method, Payment, PaymentState, Refund, RefundState
+from portal.staff import audit
+from portal.staff.access import Staff, holder_of
+from portal.staff.models import Action
+from portal.staff.tasks import raise_task, settle_task
+
+GIVE_BACK = "give-back"  # the task
+# A visit that stands or has been; nobody came still owes what was agreed.
+PAYABLE = frozenset({Status.CONFIRMED, Status.ARRIVED, Status.IN_SESSION, Status.COMPLETED, Status.DID_NOT_ARRIVE})
+
+
+class NothingToPay(Exception):
+    """It is free, paid already, or being paid online right now."""
+
+
+def settled_by(booking: Booking) -> Payment | None:
+    """The payment that settles a booking."""
+    wanted = select(Payment).where(Payment.booking_id == booking.id, Payment.settles_booking)
+    return db.session.scalars(wanted.execution_options(populate_existing=True)).one_or_none()
+
+
+def owes(booking: Booking) -> int:
+    """Cents that are still to be paid for a visit."""
+    return booking.price_cents if booking.status in PAYABLE and settled_by(booking) is None else 0
+
+
+def take(booking: Booking, staff: Staff, now: datetime) -> None:
+    """The whole price was paid at the clinic. The booking's row is locked by the caller. Raises NothingToPay."""
+    if owes(booking) == 0:
+        raise NothingToPay
+    db.session.add(
+        Payment(
+            attempt=f"desk-{secrets.token_hex(8)}",
+            booking_id=booking.id,
+            amount_cents=booking.price_cents,
+            method=Method.CLINIC,
+            state=PaymentState.PAID,
+            customer_email="",
+            session_expires_at=now,
+            settles_booking=True,
+            created_at=now,
+            paid_at=now,
+        )
+    )
+    record(booking, "booking.paid_at_clinic", now, by=holder_of(staff.id))
+    _write_down(booking, staff, now, "paid at the clinic")
+
+
+def take_back(booking: Booking, staff: Staff, now: datetime) -> None:
+    """It was not paid after all: a slip. What has begun to go back stays. Raises WrongState."""
+    payment = settled_by(booking)
+    if payment is None or payment.method != Method.CLINIC or payment.refunds:
+        raise WrongState(booking.status, booking.status)
+    payment.state, payment.settles_booking = PaymentState.CLOSED, False
+    record(booking, "booking.payment_taken_back", now, by=holder_of(staff.id))
+    _write_down(booking, staff, now, "payment undone")
+
+
+def ask_to_give_back(payment: Payment, now: datetime) -> None:
+    """No machine can hand it back, so somebody has to. Asked again, nothing changes."""
+    cents = sum(refund.amount_cents for refund in _waiting(payment))
+    if cents:
+        words = f"Give back {money.in_words(cents)} for {payment.booking.reference}: it was paid at the clinic."
+        with transaction():
+            raise_task(GIVE_BACK, words, now, booking_id=payment.booking_id)
+
+
+def given_back(booking: Booking, staff: Staff, now: datetime) -> None:
+    """Somebody has handed it back. Raises NothingToPay when there was nothing to hand back."""
+    payments = db.session.scalars(
+        select(Payment).where(Payment.booking_id == booking.id, Payment.method == Method.CLINIC)
+    )
+    waiting = [refund for payment in payments for refund in _waiting(payment)]
+    if not waiting:
+        raise NothingToPay
+    for refund in waiting:
+        refund.state = RefundState.DONE
+    settle_task(GIVE_BACK, now, booking_id=booking.id)
+    _write_down(booking, staff, now, "money handed back")
+
+
+def _waiting(payment: Payment) -> list[Refund]:
+    return [refund for refund in payment.refunds if refund.state == RefundState.WANTED]
+
+
+def _write_down(booking: Booking, staff: Staff, now: datetime, part: str) -> None:
+    audit.record(
+        staff, Action.CHANGED, "payment", now, subject=booking.reference, patient_id=booking.patient_id, part=part
+    )
