@@ -95,6 +95,10 @@ def process(booking: Booking, cause: str) -> None:
         if outlook is None or outlook.event_id is None:
             return  # the Outlook event comes first; its notification, or the sweep, brings us back (design D7)
         _with_run(booking, cause, _create)
+    elif _is_for_somebody_else(link, booking):
+        # An appointment there keeps its patient, so the other person gets one of their own.
+        _with_run(booking, cause, _withdraw)
+        _with_run(find.get(booking_id), cause, _create)
     elif link.written != _wanted(booking):
         _with_run(booking, cause, _change)
 
@@ -172,9 +176,11 @@ def _create(booking: Booking, run: Run) -> None:
 
 
 def _change(booking: Booking, run: Run) -> None:
-    """A moved booking moves its appointment; everything else in it stays as staff left it."""
+    """A moved booking moves its appointment, and one whose cancellation was undone stands again; everything else in it
+    stays as staff left it."""
     booking_id = booking.id
-    appointment_id, wanted = _link(booking_id).appointment_id, _wanted(booking)
+    link, wanted = _link(booking_id), _wanted(booking)
+    appointment_id, revived = link.appointment_id, {} if link.is_live else {"status": BOOKED}
     assert appointment_id is not None
     spec = _spec(booking, run)
     db.session.rollback()
@@ -184,12 +190,13 @@ def _change(booking: Booking, run: Run) -> None:
         provider_id=spec.provider_id,
         type_id=spec.type_id,
         interval_code=spec.interval_code,
+        **revived,
     )
     crash.point("medirecords.changed")
     run.steps.append({"step": "moved", "found": appointment_id})
     with transaction():
         link = _link(booking_id)
-        link.written, link.synced_at = wanted, now()
+        link.written, link.is_live, link.synced_at = wanted, True, now()
 
 
 def _withdraw(booking: Booking, run: Run) -> None:
@@ -210,7 +217,9 @@ def _withdraw(booking: Booking, run: Run) -> None:
     with transaction():
         link = _link(booking_id)
         link.appointment_id, link.is_live, link.create_sent_at = appointment_id, False, None
-        link.written, link.synced_at = {}, now()
+        # Whose it was stays known: should the visit come back, it may be another person's by then.
+        link.written = {name: value for name, value in link.written.items() if name == "patient"}
+        link.synced_at = now()
 
 
 def _spec(booking: Booking, run: Run) -> AppointmentSpec:
@@ -352,6 +361,14 @@ def _by_marker(mark: str, days: set[date]) -> Appointment | None:
     return ours[0] if ours else None
 
 
+def _is_for_somebody_else(link: MediRecordsLink, booking: Booking) -> bool:
+    """Whether the appointment was made for another person. Two of our records may be one person there."""
+    known = db.session.get(Patient, link.written["patient"]) if "patient" in link.written else None
+    if known is None or known.id == booking.patient_id or booking.patient is None:
+        return False
+    return known.medirecords_id is None or known.medirecords_id != booking.patient.medirecords_id
+
+
 def _wanted(booking: Booking) -> dict[str, Any]:
     """What the appointment should say, comparable with what was written last time."""
     return {
@@ -359,6 +376,7 @@ def _wanted(booking: Booking) -> dict[str, Any]:
         "provider": booking.practitioner.medirecords_provider_id,
         "code": booking.terms["medi_code"],
         "minutes": booking.terms["medi_minutes"],
+        "patient": booking.patient_id,
     }
 
 
