@@ -36,7 +36,7 @@ from portal.notices import jobs as notices
 from portal.outbox import relay
 from portal.payments import jobs as payments
 from portal.reactions import QUEUES
-from portal.scheduling import holidays
+from portal.scheduling import changes, holidays
 from portal.sessions import forget_old
 from portal.sync import jobs as sync
 
@@ -46,6 +46,7 @@ log = structlog.get_logger("worker")
 # tick does no harm; an advisory lock lets one clock among several tick at a time.
 PERIODIC: list[tuple[timedelta, Callable[[datetime], Any]]] = [
     (timedelta(seconds=5), relay.ring_due),
+    (timedelta(seconds=5), changes.forget_old),
     (timedelta(seconds=15), hold.expire_lapsed_holds),
     (timedelta(seconds=15), offers.sweep),
     (timedelta(seconds=30), payments.sweep),

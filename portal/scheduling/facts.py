@@ -1,14 +1,14 @@
 """Reads what a type's open times follow from: hours, exceptions, places, people and what is taken, in one statement.
 
-The statement answers in texts. What was parsed from a text is kept and found again by that very text, so that a change
-made by anybody, committed a moment ago or in this transaction, is never missed.
+A reading is kept until something has changed (see changes.py), so a change made by anybody, committed a moment ago or
+in this transaction, is never missed. The statement answers in texts: what was parsed from one is found again by it.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from sqlalchemy import Date, DateTime, bindparam, text
 
 from portal.catalogue.models import AppointmentType
 from portal.db import db
+from portal.scheduling import changes
 from portal.scheduling.diary import Range
 
 MOST_KEPT = 64
@@ -133,23 +134,39 @@ def read(
     ignoring_booking: int | None = None,
 ) -> Reading:
     """Hours and holidays of the local days `first` to `last`; the rest from `since` to `until`."""
-    db.session.flush()  # what this transaction has done counts, and a plain statement would not flush it
-    row = db.session.execute(
-        _STATEMENT,
-        {
-            "type": appointment_type.id,
-            "calendar": appointment_type.calendar_slug,
-            "telehealth": appointment_type.is_telehealth,
-            "first": first,
-            "last": last,
-            "since": since,
-            "until": until,
-            "now": now,
-            "ignored": ignoring_booking or 0,
-        },
-    ).one()
-    *arranged, visits, busy = row
-    return Reading(_parse(*arranged), visits or NOTHING, busy or NOTHING)
+    asked = {
+        "type": appointment_type.id,
+        "calendar": appointment_type.calendar_slug,
+        "telehealth": appointment_type.is_telehealth,
+        "first": first,
+        "last": last,
+        "since": since,
+        "until": until,
+        "ignored": ignoring_booking or 0,
+    }
+    key, state = tuple(asked.values()), changes.state()
+    kept = _kept.get(key)
+    if kept is not None and kept.state == state and kept.since <= now < kept.until:
+        return kept.reading
+    *arranged, visits, busy, ends = db.session.execute(_STATEMENT, {**asked, "now": now}).one()
+    reading = Reading(_parse(*arranged), visits or NOTHING, busy or NOTHING)
+    if len(_kept) >= MOST_KEPT:
+        _kept.clear()
+    _kept[key] = _Kept(state, now, ends or datetime.max.replace(tzinfo=UTC), reading)
+    return reading
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A reading, what had changed when it was made, and the moments that it holds for: then a hold lapses."""
+
+    state: int | None
+    since: datetime
+    until: datetime
+    reading: Reading
+
+
+_kept: dict[tuple[object, ...], _Kept] = {}
 
 
 def parse_visits(text: str) -> tuple[Visit, ...]:
@@ -287,7 +304,12 @@ _STATEMENT = text(
     (select json_agg(json_build_array(practitioner_id, floor(extract(epoch from starts_at)),
                                       ceil(extract(epoch from ends_at)), source) order by starts_at, id)::text
      from busy_time
-     where starts_at < :until and ends_at > :since and not (in_person_only and :telehealth))
+     where starts_at < :until and ends_at > :since and not (in_person_only and :telehealth)),
+
+    least(
+        (select min(hold_expires_at) from booking
+         where blocked && tstzrange(:since, :until) and status = 'held' and hold_expires_at > :now),
+        (select min(unknown_from) from outside_calendar where source = 'outlook' and unknown_from > :now))
     """
 ).bindparams(
     bindparam("first", type_=Date),
