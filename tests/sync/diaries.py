@@ -75,7 +75,8 @@ def is_open(chain: Chain, starts_at: datetime, practitioner: Practitioner | None
     db.session.rollback()
     db.session.expire_all()
     who = (practitioner or chain.wren).id
-    return any(slot.practitioner_id == who for slot in availability.slots_at(chain.type, starts_at, now()))
+    found = availability.at(chain.type, starts_at, now()).open_slots
+    return any(slot.practitioner_id == who for slot in found)
 
 
 def calls(chain: Chain, path: str, since: int = 0) -> int:

@@ -128,12 +128,12 @@ def test_who_works_elsewhere_sees_nobody_in_person(chain: Chain) -> None:
     at, street = ten(), make_location()
     make_hours(chain.wren, street)
     in_person = make_type(mode=Mode.IN_PERSON)
-    assert availability.slots_at(in_person, at, now())
+    assert availability.at(in_person, at, now()).open_slots
     enter(chain, at, show_as="workingElsewhere")
     read(chain)
 
     assert is_open(chain, at)
-    assert availability.slots_at(in_person, at, now()) == []
+    assert availability.at(in_person, at, now()).open_slots == []
 
 
 def test_a_whole_day_takes_the_clinics_day(chain: Chain) -> None:
