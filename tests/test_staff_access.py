@@ -25,7 +25,7 @@ from portal.web.access import RULES, Rule
 from portal.web.staff.navigation import ITEMS
 from tests.support import factories
 from tests.support.sandbox import RunningSandbox
-from tests.support.staff import signed_in
+from tests.support.staff import admitted, signed_in
 from tests.support.visitor import Visitor
 from tests.test_access import assert_protected
 
@@ -65,7 +65,9 @@ def office(app: Flask, ctx: None, sandbox: RunningSandbox) -> Iterator[Office]:
     with transaction():
         raise_task("refund-failed", "Money went nowhere.", clock.now(), booking_id=booking.id)
     task_id = db.session.scalars(select(StaffTask.id)).one()
-    yield Office(app, {"reference": booking.reference, "task_id": str(task_id)})
+    colleague = admitted(Role.RECEPTION, name="Juniper Vale")
+    values = {"reference": booking.reference, "task_id": str(task_id), "member_id": str(colleague.id)}
+    yield Office(app, values)
     app.config["LIMITS"] = before
 
 
