@@ -143,6 +143,10 @@ def _clean(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if database is not None:
         database.empty()
+    if "app" in request.fixturenames:
+        from portal.web.limits import reads
+
+        reads.reset()  # its counts are in this process, the others went with Redis
 
 
 @pytest.fixture

@@ -23,6 +23,9 @@ DEFAULTS = {
 }
 
 limiter = Limiter(get_remote_address, headers_enabled=False, swallow_errors=True)
+# Looking is by far the most frequent act and the least worth guarding exactly: each process counts for itself, which
+# saves a round to Redis on every page (docs/security-decisions.md).
+reads = Limiter(get_remote_address, headers_enabled=False, swallow_errors=True, storage_uri="memory://")
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -32,6 +35,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = storage_uri(settings.redis_url)
     app.config["RATELIMIT_KEY_PREFIX"] = "limits"
     limiter.init_app(app)
+    reads.init_app(app)
 
 
 def limit(name: str) -> str:

@@ -23,7 +23,7 @@ from portal.intake.definition import Form, parse
 from portal.web.booking import nearest, steps, visitor
 from portal.web.booking.details_form import GENDERS, DetailsForm, filled_from
 from portal.web.htmx import go, is_htmx
-from portal.web.limits import limit, limiter
+from portal.web.limits import limit, limiter, reads
 
 bp = Blueprint("funnel", __name__, url_prefix="/bookings/<reference>")
 
@@ -31,7 +31,7 @@ STEPS = ("details", "intake", "check")
 
 
 @bp.get("/details")
-@limiter.limit(lambda: limit("reads"))
+@reads.limit(lambda: limit("reads"))
 def details(reference: str) -> ResponseReturnValue:
     booking = visitor.own_booking(reference)
     if other := _elsewhere(booking):
@@ -70,7 +70,7 @@ def save_details(reference: str) -> ResponseReturnValue:
 
 
 @bp.get("/intake")
-@limiter.limit(lambda: limit("reads"))
+@reads.limit(lambda: limit("reads"))
 def intake(reference: str) -> ResponseReturnValue:
     booking = visitor.own_booking(reference)
     definition = submit.intake_form(booking)
@@ -104,7 +104,7 @@ def save_intake(reference: str) -> ResponseReturnValue:
 
 
 @bp.get("/check")
-@limiter.limit(lambda: limit("reads"))
+@reads.limit(lambda: limit("reads"))
 def check(reference: str) -> ResponseReturnValue:
     booking = visitor.own_booking(reference)
     if other := _elsewhere(booking):

@@ -24,7 +24,7 @@ from portal.web.booking import listing, nearest, slot_list, steps, visitor
 from portal.web.booking.kept_page import render_kept
 from portal.web.booking.nearest import Lost
 from portal.web.htmx import go, is_htmx
-from portal.web.limits import limit, limiter
+from portal.web.limits import limit, limiter, reads
 
 bp = Blueprint("times", __name__)
 
@@ -42,7 +42,7 @@ class HoldForm(FlaskForm):
 
 
 @bp.get("/book/<type_slug>")
-@limiter.limit(lambda: limit("reads"))
+@reads.limit(lambda: limit("reads"))
 def times(type_slug: str) -> ResponseReturnValue:
     # Looking needs no transaction: the two rounds to the database that frame one are saved.
     db.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
