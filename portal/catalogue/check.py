@@ -116,6 +116,9 @@ class _Looking:
                 "has no MediRecords code, although its service goes to MediRecords: no appointment is made there.",
                 "medi_code",
             )
+        if row.medi_code and not is_processed and service.is_active:
+            says = f'has visits with a MediRecords code, such as "{row.name}", and they do not go to MediRecords.'
+            yield Finding(Part.PROCESSOR, service.slug, service.name, says, "kind")
         if row.intake_form is None:
             yield doubt("has no intake form.", "form")
         for form, field in ((row.intake_form, "form"), (row.questions_form, "questions")):

@@ -70,6 +70,15 @@ def test_a_missing_medirecords_code_is_told_where_the_service_goes_there() -> No
     assert warnings(NOW, TODAY) == [told]
 
 
+def test_a_code_whose_service_goes_elsewhere_is_told() -> None:
+    service = make_service(name="Equine")
+    sound_type(service=service, medi_code="CONSULT_ALT_30", name="Riding")
+
+    [found] = findings(NOW, TODAY)
+    assert (found.part, found.slug) == (Part.PROCESSOR, service.slug)
+    assert found.says == 'has visits with a MediRecords code, such as "Riding", and they do not go to MediRecords.'
+
+
 def test_a_launch_date_that_has_passed_is_told() -> None:
     make_service(slug="counseling", status=ServiceStatus.COMING_SOON, launch_on=date(2024, 6, 1))
 

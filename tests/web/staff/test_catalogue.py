@@ -16,6 +16,7 @@ from portal.catalogue.models import AppointmentType, Calendar, CatalogueVersion,
 from portal.db import db
 from portal.staff.access import Role
 from portal.staff.models import AuditEntry
+from tests.support.funnel import DETAILS, booking_of, hold
 from tests.support.visitor import Visitor
 
 pytestmark = pytest.mark.usefixtures("rosella")
@@ -192,7 +193,7 @@ def test_the_second_of_two_managers_sees_what_changed_and_settles_it(milo: Visit
     assert page.has("Mine: $95.00") and page.has("Theirs, published now: $85.00")
     assert "Publish" not in page.buttons
     assert page.submit("Go on with these").status == 422
-    [key] = {each["name"] for each in page.soup.select("fieldset.settle input")}
+    [key] = {each["name"] for each in page.soup.select(".settle input")}
     page = page.submit("Go on with these", **{str(key): "theirs"})
     assert page.has("In one sentence") and not page.has("$95.00")
     page.submit("Publish")
@@ -371,3 +372,31 @@ def test_a_mapping_is_asked_for_by_a_job(milo: Visitor) -> None:
     assert page.soup.select("#answer[hx-get]")
     page = keep(milo, f"{HOME}/services/gaps/mapping", kind="none")
     assert page.value("kind") == "none"
+
+
+def test_a_visit_that_is_held_can_be_booked_after_its_type_is_taken_off_sale(milo: Visitor, client: Visitor) -> None:
+    consult = "initial-consult-free"
+    held = hold(client, consult)
+    for path, fields in (
+        (f"/types/{consult}", {"active": False}),
+        ("/services/initial-consult", {"status": "retired"}),
+    ):
+        keep(milo, HOME + path, **fields)
+        publish(milo)
+
+    intake = held.submit("Continue", **(DETAILS | {"place": "qld"}))
+    booked = intake.submit("Continue", reason="Sleep").submit("Book free consult")
+
+    assert booked.heading == "You are booked"
+    assert client.page(f"/bookings/{booking_of(booked).reference}").has("Free initial consult")
+    assert client.get(f"/book/{consult}").status_code == 404
+    assert client.get("/services/initial-consult").status_code == 404
+
+
+def test_a_held_visit_keeps_its_price_when_another_is_published(milo: Visitor, client: Visitor) -> None:
+    held = booking_of(hold(client, "initial-alternative-15min"))
+    keep(milo, f"{HOME}/types/initial-alternative-15min", price="149")
+    publish(milo)
+
+    assert client.page(f"/bookings/{held.reference}/details").has("$119.00")
+    assert client.page("/services/alternative-medicine").has("$149.00")

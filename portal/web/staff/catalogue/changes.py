@@ -93,26 +93,32 @@ def discard() -> ResponseReturnValue:
 
 
 def _reason_to_wait(found: list[Shown]) -> str | None:
-    weights = {each.weight for each in found}
-    if Weight.ERROR in weights:
+    if any(each.weight == Weight.ERROR for each in found):
         return "Something here would not work. Please mend it first."
-    if Weight.WORDING in weights and "wording" not in request.form:
+    if _needs_a_look(found) and "wording" not in request.form:
         return "Some words may break the rules of advertising. Please look at them, and tick the box if they are right."
     return None
+
+
+def _needs_a_look(found: list[Shown]) -> bool:
+    """Whether this draft brings words that the rules of advertising touch."""
+    return any(each.weight == Weight.WORDING and each.is_new for each in found)
 
 
 def _page(problem: str | None = None) -> str:
     now, draft = clock.now(), drafts.find(who.staff().id)
     state = drafts.state(draft, now) if draft else None
     published = export(now)
+    found = findings.about(state.document) if state else []
     return render_template(
         "staff/catalogue/changes.html",
         state=state,
         mine=said.all_of(state.mine, published, state.document, desk.zone()) if state else [],
         theirs=said.all_of(state.theirs, draft.base, published, desk.zone()) if draft and state else [],
         choices=_choices(state.conflicts) if state else [],
-        findings=findings.about(state.document) if state else [],
-        weights=Weight,
+        findings=found,
+        needs_a_look=_needs_a_look(found),
+        weights=list(Weight),
         problem=problem,
     )
 

@@ -29,27 +29,31 @@ class Shown:
     name: str
     says: str
     href: str | None
+    is_new: bool = True  # what is published already raises no such doubt
 
 
 def about(document: Json) -> list[Shown]:
-    """Errors first, then what the rules of advertising touch, then warnings."""
+    """Every doubt about the draft, and which of them it brings."""
     now = clock.now()
+    today = now.astimezone(desk.zone()).date()
+    known = {(each.slug, each.says) for each in check.findings(now, today)}
     try:
         with as_if_published(document, now=now):
-            found = check.findings(now, now.astimezone(desk.zone()).date())
+            found = check.findings(now, today)
     except BadDocument as error:
         return [Shown(Weight.ERROR, "The catalogue", str(error), None)]
-    shown = [*_unreadable_forms(document), *(_shown(each) for each in found)]
-    return sorted(shown, key=lambda each: list(Weight).index(each.weight))
+    return [*_unreadable_forms(document), *(_shown(each, (each.slug, each.says) not in known) for each in found)]
 
 
-def _shown(finding: Finding) -> Shown:
-    return Shown(finding.weight, finding.name, finding.says, _address(finding))
+def _shown(finding: Finding, is_new: bool) -> Shown:
+    return Shown(finding.weight, finding.name, finding.says, _address(finding), is_new)
 
 
 def _address(finding: Finding) -> str | None:
     if finding.part == Part.SERVICE:
         return url_for("staff.catalogue.service_page", slug=finding.slug) + f"#{finding.field}"
+    if finding.part == Part.PROCESSOR:
+        return url_for("staff.catalogue.mapping_page", slug=finding.slug)
     if finding.part == Part.QUESTIONS:
         return url_for("staff.catalogue.form_page", slug=finding.slug)
     if finding.part == Part.HOURS and access.may_open(who.staff(), HOURS):

@@ -18,7 +18,7 @@ from portal.bookings import policy
 from portal.bookings.models import BookedFor, Booking
 from portal.bookings.policy import Cost
 from portal.bookings.states import Status
-from portal.catalogue import offer
+from portal.catalogue import offer, people
 from portal.catalogue.document import BadDocument
 from portal.catalogue.models import AppointmentType, Service, ServiceStatus
 from portal.catalogue.trial import as_if_published
@@ -162,7 +162,7 @@ def _sample(chosen: AppointmentType, now: datetime) -> Booking:
     return Booking(
         reference=REFERENCE,
         appointment_type=chosen,
-        practitioner=_practitioner(),
+        practitioner=_practitioner(chosen, now),
         location=_location(chosen),
         room=None,
         patient=_patient(),
@@ -187,9 +187,12 @@ def _ten_in_a_week(now: datetime) -> datetime:
     return clock.day_bounds(day, desk.zone())[0] + timedelta(hours=10)
 
 
-def _practitioner() -> Practitioner:
-    active = select(Practitioner).where(Practitioner.is_active).order_by(Practitioner.position, Practitioner.id)
-    return db.session.scalars(active.limit(1)).one_or_none() or Practitioner(name="Your practitioner", slug="sample")
+def _practitioner(chosen: AppointmentType, now: datetime) -> Practitioner:
+    """Somebody with hours in its calendar, where there is one."""
+    active = people.active(now.astimezone(desk.zone()).date())
+    fits = [each.id for each in active if chosen.calendar_slug in each.calendars]
+    found = db.session.get(Practitioner, fits[0]) if fits else None
+    return found or Practitioner(name="Your practitioner", slug="sample")
 
 
 def _location(chosen: AppointmentType) -> Location:
