@@ -84,7 +84,9 @@ def state(draft: CatalogueDraft, now: datetime, chosen: Mapping[Path, Side] | No
     """What this draft would change, and what others have changed since it began."""
     base, mine, theirs = as_of(draft.base, now), as_of(draft.document, now), export(now)
     merged, conflicts = merge(base, mine, theirs, chosen)
-    return State(merged, difference(theirs, merged), difference(base, theirs), conflicts)
+    # A new calendar is kept at once, because hours are set in it before anything is published: nobody's change.
+    published = [each for each in difference(base, theirs) if each.path[0] != "calendars"]
+    return State(merged, difference(theirs, merged), published, conflicts)
 
 
 def take_in(draft: CatalogueDraft, now: datetime, chosen: Mapping[Path, Side] | None = None) -> list[Conflict]:
