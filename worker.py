@@ -28,7 +28,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal import config, create_app, logs
+from portal import changes, config, create_app, logs
 from portal.bookings import hold, offers
 from portal.clock import now, ticks
 from portal.db import LockKind, db, transaction
@@ -36,7 +36,7 @@ from portal.notices import jobs as notices
 from portal.outbox import relay
 from portal.payments import jobs as payments
 from portal.reactions import QUEUES
-from portal.scheduling import changes, holidays
+from portal.scheduling import holidays
 from portal.sessions import forget_old
 from portal.sync import jobs as sync
 

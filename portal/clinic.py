@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from sqlalchemy import select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal import changes
 from portal.db import Base, Json, db
 
 
@@ -32,6 +33,17 @@ class Clinic:
 
 def details() -> Clinic:
     """The clinic's details as stored, or the bare default."""
+    global _kept
+    state = changes.state().catalogue
+    if _kept is None or _kept[0] != state:
+        _kept = state, _read()
+    return _kept[1]
+
+
+_kept: tuple[int | None, Clinic] | None = None
+
+
+def _read() -> Clinic:
     columns = Setting.__table__.c  # every page asks, and needs no object
     stored = db.session.scalar(select(columns.value).where(columns.name == "clinic")) or {}
     known = {field.name for field in fields(Clinic)}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.sql.base import ExecutableOption
 
+from portal import changes
 from portal.catalogue.models import (
     AppointmentType,
     ContentPage,
@@ -70,15 +71,13 @@ def get_bookable(slug: str, now: datetime) -> AppointmentType:
 def on_sale(slug: str, now: datetime) -> AppointmentType:
     """As `get_bookable`, for pages that many people open: one copy for all requests, to be read and never changed.
 
-    It has its service, prices and cancellation policy. A text of all their columns, read each time, tells whether it is
-    still true. Raises NotOnSale.
+    It has its service, prices and cancellation policy, as they are until something has changed. Raises NotOnSale.
     """
-    text_now = _as_text(slug)
+    state = changes.state().catalogue
     kept = _kept.get(slug)
-    if kept is None or kept[0] != text_now:
-        kept = text_now, _copy(slug)
-        if _as_text(slug) == text_now:
-            _kept[slug] = kept
+    if kept is None or kept[0] != state:
+        kept = state, _copy(slug)
+        _kept[slug] = kept
     if not is_bookable(kept[1], now):
         raise NotOnSale(slug)
     return kept[1]
@@ -173,26 +172,7 @@ def _load_type(slug: str, session: Session) -> AppointmentType:
     return appointment_type
 
 
-_kept: dict[str, tuple[str, AppointmentType]] = {}
-
-_AS_TEXT = text(
-    """
-    select concat_ws(chr(10), wanted::text, service::text, policy::text,
-                     (select string_agg(price::text, chr(10) order by price.id) from price where type_id = wanted.id))
-    from appointment_type wanted
-    join service on service.id = wanted.service_id
-    join cancellation_policy policy on policy.slug = wanted.cancellation_policy_slug
-    where wanted.slug = :slug and wanted.is_active and service.status in ('active', 'coming-soon')
-    """
-)
-
-
-def _as_text(slug: str) -> str:
-    db.session.flush()
-    found: str | None = db.session.scalar(_AS_TEXT, {"slug": slug})
-    if found is None:
-        raise NoSuchType(slug)
-    return found
+_kept: dict[str, tuple[int | None, AppointmentType]] = {}
 
 
 def _copy(slug: str) -> AppointmentType:

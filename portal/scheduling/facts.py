@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Date, DateTime, bindparam, text
 
+from portal import changes
 from portal.catalogue.models import AppointmentType
 from portal.db import db
-from portal.scheduling import changes
 from portal.scheduling.diary import Range
 
 MOST_KEPT = 64
@@ -144,7 +144,7 @@ def read(
         "until": until,
         "ignored": ignoring_booking or 0,
     }
-    key, state = tuple(asked.values()), changes.state()
+    key, state = tuple(asked.values()), changes.state().times
     kept = _kept.get(key)
     if kept is not None and kept.state == state and kept.since <= now < kept.until:
         return kept.reading

@@ -160,11 +160,3 @@ class OutsideCalendar(Base):
     failed_at: Mapped[datetime | None]  # since when it cannot be read
     problem: Mapped[str] = mapped_column(default="")
     unknown_from: Mapped[datetime | None]  # None: a source that never keeps anybody from being offered
-
-
-class ScheduleChange(HasId, Base):
-    """Something has changed. Which row it was says nothing; all marks together do."""
-
-    __tablename__ = "schedule_change"
-
-    mark: Mapped[int] = mapped_column(BigInteger)

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import StringField
 
+from portal import changes
 from portal.bookings import hold
 from portal.bookings.models import Booking
 from portal.bookings.states import Status, WrongState
@@ -46,6 +47,7 @@ class HoldForm(FlaskForm):
 def times(type_slug: str) -> ResponseReturnValue:
     # Looking needs no transaction: the two rounds to the database that frame one are saved.
     db.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+    changes.look_once()
     return _page(_bookable(type_slug))
 
 

@@ -1,0 +1,57 @@
+"""Tells whether anything has changed that open times, or the pages of the catalogue, follow from.
+
+The database itself adds a row with a random mark whenever such a table changes (migration 0019), in the transaction of
+the change. So the marks that a transaction sees, taken together, stand for exactly what it sees of those tables.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import BigInteger, delete, func, select, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.db import Base, HasId, db
+
+_LOOKED = "looked at once"
+_STATE = text(
+    "select bit_xor(mark) filter (where about = 'times'), bit_xor(mark) filter (where about = 'catalogue')"
+    " from change_mark"
+)
+
+
+class ChangeMark(HasId, Base):
+    """Something has changed. Which row it was says nothing; all marks together do."""
+
+    __tablename__ = "change_mark"
+
+    about: Mapped[str]
+    mark: Mapped[int] = mapped_column(BigInteger)
+
+
+class State(NamedTuple):
+    """Numbers that stay the same only while nothing has changed, this transaction's own changes included."""
+
+    times: int | None
+    catalogue: int | None
+
+
+def state() -> State:
+    """How everything stands now."""
+    known: State | None = db.session.info.get(_LOOKED)
+    if known is not None:
+        return known
+    db.session.flush()  # what this transaction has done counts, and a plain statement would not flush it
+    return State(*db.session.execute(_STATE).one())
+
+
+def look_once() -> None:
+    """For a request that only looks: all it shows is as it stands at this moment, and one question is enough."""
+    db.session.info[_LOOKED] = state()
+
+
+def forget_old(_now: datetime) -> None:
+    """Keep the newest marks only: fewer rows are another state once, and the same one from then on."""
+    newest = select(func.max(ChangeMark.id)).group_by(ChangeMark.about)
+    db.session.execute(delete(ChangeMark).where(ChangeMark.id.not_in(newest)))
