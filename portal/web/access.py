@@ -9,7 +9,7 @@ from flask import Flask, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
 from portal import clock
-from portal.staff.access import CLINIC, EVERYBODY, MANAGERS, OWNERS, Role, Staff, holder_of
+from portal.staff.access import CLINIC, DESK, EVERYBODY, MANAGERS, OWNERS, Role, Staff, holder_of
 from portal.web import htmx
 from portal.web.booking import visitor
 
@@ -135,6 +135,11 @@ RULES: dict[str, Rule | frozenset[Role]] = {
     "staff.catalogue.read_file": MANAGERS,
     "staff.catalogue.accept_file": MANAGERS,
     "staff.catalogue.refuse_file": MANAGERS,
+    "staff.patients.listed": CLINIC,
+    "staff.patients.search": CLINIC,
+    "staff.patients.record": CLINIC,
+    "staff.patients.contact_page": DESK,
+    "staff.patients.save_contact": DESK,
     "staff.audit.search": OWNERS,
     "staff.audit.export": OWNERS,
 }

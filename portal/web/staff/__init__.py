@@ -10,10 +10,10 @@ from portal.sessions import STAFF_PATH
 
 def register(app: Flask) -> None:
     """Every desk task below /staff; its endpoints are called staff.<task>.<view>."""
-    from portal.web.staff import accounts, audit, catalogue, diary, home, navigation, sign_in, tasks, who
+    from portal.web.staff import accounts, audit, catalogue, diary, home, navigation, patients, sign_in, tasks, who
 
     staff = Blueprint("staff", __name__, url_prefix=STAFF_PATH)
-    for task in (sign_in, home, diary, tasks, catalogue, accounts, audit):
+    for task in (sign_in, home, diary, patients, tasks, catalogue, accounts, audit):
         staff.register_blueprint(task.bp)
 
     @staff.context_processor

@@ -23,6 +23,7 @@ class Item:
 ITEMS = (
     Item("home.today", "Today", "sun"),
     Item("diary.day", "Diary", "calendar"),
+    Item("patients.listed", "Patients", "person"),
     Item("tasks.listed", "Tasks", "check"),
     Item("catalogue.overview", "Catalogue", "leaf"),
     Item("accounts.listed", "Who signs in", "person"),
