@@ -44,8 +44,7 @@ def upgrade() -> None:
     op.create_index("ix_audit_entry_staff_member_id_at", "audit_entry", ["staff_member_id", "at"], unique=False)
     # The function came with booking_event (0004).
     op.execute(
-        "create trigger only_added before update or delete on audit_entry"
-        " for each row execute function refuse_change()"
+        "create trigger only_added before update or delete on audit_entry for each row execute function refuse_change()"
     )
     op.add_column("web_session", sa.Column("realm", sa.Text(), nullable=False, server_default="visitor"))
     op.add_column("web_session", sa.Column("holder", sa.Text(), nullable=True))
