@@ -10,10 +10,29 @@ from portal.sessions import STAFF_PATH
 
 def register(app: Flask) -> None:
     """Every desk task below /staff; its endpoints are called staff.<task>.<view>."""
-    from portal.web.staff import accounts, audit, catalogue, diary, home, navigation, patients, sign_in, tasks, who
+    from portal.web.staff import (
+        accounts,
+        audit,
+        catalogue,
+        closures,
+        diary,
+        explain,
+        extra_hours,
+        holidays,
+        home,
+        hours,
+        navigation,
+        patients,
+        places,
+        practitioners,
+        sign_in,
+        tasks,
+        who,
+    )
 
     staff = Blueprint("staff", __name__, url_prefix=STAFF_PATH)
-    for task in (sign_in, home, diary, patients, tasks, catalogue, accounts, audit):
+    arranging = (practitioners, places, hours, closures, extra_hours, holidays, explain)
+    for task in (sign_in, home, diary, patients, tasks, catalogue, *arranging, accounts, audit):
         staff.register_blueprint(task.bp)
 
     @staff.context_processor

@@ -26,6 +26,9 @@ ITEMS = (
     Item("patients.listed", "Patients", "person"),
     Item("tasks.listed", "Tasks", "check"),
     Item("catalogue.overview", "Catalogue", "leaf"),
+    Item("practitioners.listed", "Practitioners", "person"),
+    Item("closures.listed", "Closures", "sun"),
+    Item("explain.time", "Explain", "speech"),
     Item("accounts.listed", "Who signs in", "person"),
     Item("audit.search", "Audit", "receipt"),
 )
