@@ -8,6 +8,7 @@ from playwright.sync_api import Page
 
 from tests.shots import patient
 from tests.shots.camera import Camera
+from tests.shots.catalogue import CatalogueDesk
 from tests.shots.desk import Desk
 from tests.shots.diary import DiaryPictures
 from tests.shots.patient import DETAILS, IN_PERSON, TELEHEALTH
@@ -50,6 +51,7 @@ class Tour:
             self.rare_times,
             *Desk(self.stage, self.camera).scenes,
             *DiaryPictures(self.stage, self.camera).scenes,
+            *CatalogueDesk(self.stage, self.camera).scenes,
             self.nothing_on_sale,
             self.closed,
         )
