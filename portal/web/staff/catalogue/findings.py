@@ -18,7 +18,7 @@ from portal.web import access
 from portal.web.staff import who
 from portal.web.staff.catalogue import desk
 
-HOURS = "staff.hours.overview"
+HOURS = "staff.practitioners.listed"  # their hours are a step from there
 
 
 @dataclass(frozen=True)
