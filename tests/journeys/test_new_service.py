@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import time
 from typing import Any
 
 import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import select
 
-from portal.db import db
-from portal.scheduling.models import Location
-from portal.staff.models import Practitioner
 from tests.shots import patient
 from tests.shots.stage import Stage, running_stage, until
-from tests.support import factories
 from tests.support.browser import Tabs, running_browser
 from tests.support.staff import sign_in_by_hand
 
@@ -52,7 +46,7 @@ def test_a_new_service_is_drafted_sold_given_and_withdrawn_without_a_developer(s
     manager, visitor = tabs(), tabs()
     sign_in_by_hand(manager, "manager")
     draft_equine(manager)
-    set_hours(stage)
+    set_hours(manager)
     check_mapping(manager)
     look_at_previews(manager)
     assert not_on_sale(visitor)
@@ -119,13 +113,15 @@ def add_type(page: Page, name: str, *, kind: str, minutes: str, dollars: str, co
     page.get_by_label("Minutes in MediRecords").fill(code[-2:])
 
 
-def set_hours(stage: Stage) -> None:
-    """Ines sees people with horses every day of the week."""
-    with stage.app.app_context():
-        ines = db.session.scalars(select(Practitioner).where(Practitioner.slug == "ines-calloway")).one()
-        video = db.session.scalars(select(Location).where(Location.is_telehealth).order_by(Location.id)).first()
-        assert video is not None
-        factories.make_hours(ines, video, calendar_slug="equine", starts=time(15), ends=time(19))
+def set_hours(page: Page) -> None:
+    """Ines sees people with horses every day of the week, by video."""
+    page.goto("/staff/practitioners/ines-calloway/hours?calendar=equine")
+    for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"):
+        page.get_by_label(f"{day} range 1, from").fill("19:00")
+        page.get_by_label(f"{day} range 1, until").fill("21:00")
+        page.get_by_label(f"{day} range 1, where").select_option("Telehealth")
+    press(page, "Save hours")
+    expect(page.get_by_text("The hours are saved.")).to_be_visible()
 
 
 def check_mapping(page: Page) -> None:
