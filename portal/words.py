@@ -12,6 +12,11 @@ def day(value: date | datetime, zone: ZoneInfo | None = None) -> str:
     return f"{local:%A} {local.day} {local:%B %Y}"
 
 
+def birth_date(born_on: date) -> str:
+    """ "09/03/1984": as tables and forms in Australia say it."""
+    return f"{born_on:%d/%m/%Y}"
+
+
 def clock(instant: datetime, zone: ZoneInfo) -> str:
     """ "10:00 am" in the zone."""
     local = instant.astimezone(zone)

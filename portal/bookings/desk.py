@@ -81,6 +81,8 @@ def hold_time(
 
 def book(booking: Booking, staff: Staff, now: datetime) -> None:
     """Make the held time a visit. Raises WrongState, NotComplete, or HoldExpired."""
+    if booking.source != SOURCE:
+        raise WrongState(booking.status, Status.CONFIRMED)  # somebody is booking it online right now
     if booking.status == Status.EXPIRED or booking.is_lapsed(now):
         raise hold.HoldExpired
     confirm.confirm(booking, now, by=holder_of(staff.id))

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import Range
 
+from portal import clinic
 from portal.bookings import hold, undo
 from portal.bookings.desk import SOURCE
 from portal.bookings.history import record
@@ -20,6 +21,7 @@ from portal.bookings.states import Status, WrongState
 from portal.catalogue import offer
 from portal.catalogue.models import AppointmentType
 from portal.db import db
+from portal.patients.models import Patient
 from portal.scheduling import claims
 from portal.scheduling.claims import SlotTaken
 from portal.scheduling.explain import PAST
@@ -40,7 +42,9 @@ class Place:
     reason: str
 
 
-def hold_anyway(appointment_type: AppointmentType, place: Place, staff: Staff, now: datetime) -> Booking:
+def hold_anyway(
+    appointment_type: AppointmentType, place: Place, staff: Staff, now: datetime, *, patient: Patient | None = None
+) -> Booking:
     """Hold a time that is not open. Run it through claims.claim. Raises SlotTaken for a time that has passed."""
     _begin(place, now)
     assert appointment_type.length_minutes is not None
@@ -50,9 +54,10 @@ def hold_anyway(appointment_type: AppointmentType, place: Place, staff: Staff, n
         location_id=_location_id(appointment_type, place.practitioner_id),
         status=Status.HELD,
         held_at=now,
-        hold_expires_at=now + hold.HOLD,
+        hold_expires_at=now + clinic.holds().step,
         terms=offer.terms_of(appointment_type, now),
         source=SOURCE,
+        patient_id=patient.id if patient else None,
     )
     _set(booking, appointment_type, place, appointment_type.length_minutes)
     db.session.add(booking)

@@ -58,6 +58,11 @@ def is_complete(booking: Booking, form: FormDefinition | None) -> bool:
     return intake is not None and intake.state == IntakeState.SUBMITTED
 
 
+def is_begun(booking: Booking, form: FormDefinition) -> bool:
+    """Whether anything of this form was answered."""
+    return _find(booking, form) is not None
+
+
 def missing_step(booking: Booking) -> str | None:
     """The first page of the funnel that still wants something: "details", "intake" or nothing."""
     if booking.patient_id is None or not is_complete(booking, questions_form(booking)):

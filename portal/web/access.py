@@ -9,7 +9,7 @@ from flask import Flask, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
 from portal import clock
-from portal.staff.access import CLINIC, DESK, EVERYBODY, MANAGERS, OWNERS, Role, Staff, holder_of
+from portal.staff.access import CLINIC, DESK, EVERYBODY, HEALTH, MANAGERS, MONEY, OWNERS, Role, Staff, holder_of
 from portal.web import htmx
 from portal.web.booking import visitor
 
@@ -80,6 +80,36 @@ RULES: dict[str, Rule | frozenset[Role]] = {
     "staff.sign_in.sign_out": EVERYBODY,
     "staff.home.today": EVERYBODY,
     "staff.diary.day": CLINIC,
+    "staff.bookings.panel": EVERYBODY,  # the bookkeeper sees its money only
+    "staff.bookings.find": CLINIC,
+    "staff.bookings.no_show_page": CLINIC,
+    "staff.bookings.no_show": CLINIC,
+    "staff.bookings.set_status": CLINIC,
+    "staff.bookings.write_note": CLINIC,
+    "staff.bookings.remove_note": CLINIC,
+    "staff.bookings.put_note_back": CLINIC,
+    "staff.bookings.new": DESK,
+    "staff.bookings.new_times": DESK,
+    "staff.bookings.hold_time": DESK,
+    "staff.bookings.book": DESK,
+    "staff.bookings.extend": DESK,
+    "staff.bookings.release": DESK,
+    "staff.bookings.move_page": DESK,
+    "staff.bookings.move": DESK,
+    "staff.bookings.cancel_page": DESK,
+    "staff.bookings.cancel": DESK,
+    "staff.bookings.undo": DESK,
+    "staff.bookings.tell_now": DESK,
+    "staff.bookings.keep_quiet": DESK,
+    "staff.bookings.choose_patient": DESK,
+    "staff.bookings.set_patient": DESK,
+    "staff.bookings.add_patient": DESK,
+    "staff.bookings.send_again": DESK,
+    "staff.bookings.try_again": DESK,
+    "staff.bookings.take": DESK | MONEY,
+    "staff.bookings.take_back": DESK | MONEY,
+    "staff.bookings.hand_back": DESK | MONEY,
+    "staff.bookings.answers": HEALTH,  # and only of visits in their own diary
     "staff.tasks.listed": EVERYBODY,
     "staff.tasks.mark_done": EVERYBODY,
     "staff.tasks.open_again": EVERYBODY,
@@ -135,11 +165,6 @@ RULES: dict[str, Rule | frozenset[Role]] = {
     "staff.catalogue.read_file": MANAGERS,
     "staff.catalogue.accept_file": MANAGERS,
     "staff.catalogue.refuse_file": MANAGERS,
-    "staff.patients.listed": CLINIC,
-    "staff.patients.search": CLINIC,
-    "staff.patients.record": CLINIC,
-    "staff.patients.contact_page": DESK,
-    "staff.patients.save_contact": DESK,
     "staff.practitioners.listed": DESK,
     "staff.practitioners.page": DESK,
     "staff.practitioners.new": MANAGERS,
@@ -168,6 +193,13 @@ RULES: dict[str, Rule | frozenset[Role]] = {
     "staff.holidays.keep": MANAGERS,
     "staff.holidays.work": MANAGERS,
     "staff.explain.time": DESK,
+    "staff.patients.listed": CLINIC,
+    "staff.patients.search": CLINIC,
+    "staff.patients.record": CLINIC,
+    "staff.patients.contact_page": DESK,
+    "staff.patients.save_contact": DESK,
+    "staff.settings.page": MANAGERS,
+    "staff.settings.save": MANAGERS,
     "staff.audit.search": OWNERS,
     "staff.audit.export": OWNERS,
 }

@@ -21,6 +21,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         clock_in_zone=words.clock_in_zone,
         when=words.when,
         brief=words.brief,
+        birth_date=words.birth_date,
         markdown=markdown.to_html,
     )
     app.jinja_env.globals["clinic"] = _clinic

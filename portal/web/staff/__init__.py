@@ -13,6 +13,7 @@ def register(app: Flask) -> None:
     from portal.web.staff import (
         accounts,
         audit,
+        bookings,
         catalogue,
         closures,
         diary,
@@ -25,6 +26,7 @@ def register(app: Flask) -> None:
         patients,
         places,
         practitioners,
+        settings,
         sign_in,
         tasks,
         who,
@@ -32,7 +34,7 @@ def register(app: Flask) -> None:
 
     staff = Blueprint("staff", __name__, url_prefix=STAFF_PATH)
     arranging = (practitioners, places, hours, closures, extra_hours, holidays, explain)
-    for task in (sign_in, home, diary, patients, tasks, catalogue, *arranging, accounts, audit):
+    for task in (sign_in, home, diary, bookings, patients, tasks, catalogue, *arranging, settings, accounts, audit):
         staff.register_blueprint(task.bp)
 
     @staff.context_processor

@@ -23,12 +23,14 @@ class Item:
 ITEMS = (
     Item("home.today", "Today", "sun"),
     Item("diary.day", "Diary", "calendar"),
+    Item("bookings.find", "Visits", "clock"),
     Item("patients.listed", "Patients", "person"),
     Item("tasks.listed", "Tasks", "check"),
     Item("catalogue.overview", "Catalogue", "leaf"),
     Item("practitioners.listed", "Practitioners", "person"),
     Item("closures.listed", "Closures", "sun"),
     Item("explain.time", "Explain", "speech"),
+    Item("settings.page", "Settings", "filter"),
     Item("accounts.listed", "Who signs in", "person"),
     Item("audit.search", "Audit", "receipt"),
 )

@@ -1,0 +1,153 @@
+"""Whose visit it is: found among the known, or new. Nobody is taken for somebody else without a person saying so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from flask import current_app, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from wtforms import RadioField, StringField
+from wtforms.fields.choices import SelectChoice
+
+from portal import clock
+from portal.bookings import desk
+from portal.bookings.models import BookedFor, Booking, BookingEvent
+from portal.bookings.scope import patients_of
+from portal.bookings.states import Status
+from portal.db import db, transaction
+from portal.patients import search
+from portal.patients.models import Gender, Patient
+from portal.patients.search import Person
+from portal.staff import audit
+from portal.staff.access import Staff
+from portal.staff.models import Action
+from portal.web.booking.details_form import DetailsForm, clean
+from portal.web.staff import who
+from portal.web.staff.bookings import history_words, panel
+from portal.web.staff.bookings.desk import act, bp, get
+
+MOST = 20
+
+
+class NewPatientForm(DetailsForm):
+    """The public details form in the desk's words; whether they were here before is what the search is for."""
+
+    visited = None
+    booked_for = RadioField(
+        "Who is on the phone?",
+        choices=[
+            SelectChoice(BookedFor.SELF.value, "The patient"),
+            SelectChoice(BookedFor.CHILD.value, "A parent, for their child"),
+            SelectChoice(BookedFor.CARED_FOR.value, "Somebody who cares for them"),
+        ],
+        validate_choice=False,
+        default=BookedFor.SELF.value,
+    )
+    booked_by = StringField("Name of the parent or carer, who gets the mails", filters=[clean])
+
+    def person(self) -> Person:
+        assert self.born_on is not None
+        return Person(
+            given_name=self.given_name.data or "",
+            family_name=self.family_name.data or "",
+            born_on=self.born_on,
+            email=self.email_normal,
+            mobile=self.mobile_e164,
+        )
+
+
+@bp.get("/<reference>/patient")
+def choose_patient(reference: str) -> ResponseReturnValue:
+    return _page(reference, NewPatientForm(formdata=None))
+
+
+@bp.post("/<reference>/patients")
+def set_patient(reference: str) -> ResponseReturnValue:
+    """One who is known."""
+    raw = request.form.get("patient", "")
+    wanted = patients_of(who.staff()).where(Patient.id == (int(raw) if raw.isdecimal() and len(raw) < 16 else 0))
+    patient = db.session.scalars(wanted).one_or_none()
+    if patient is None:
+        return make_response(_page(reference, NewPatientForm(formdata=None), "Choose somebody from the list."), 422)
+    patient_id = patient.id
+
+    def do(booking: Booking, me: Staff, now: datetime) -> None:
+        desk.give_to(booking, db.session.get_one(Patient, patient_id), me, now)
+
+    return act(reference, do, panel.again(reference), told=_told(reference))
+
+
+@bp.post("/<reference>/new-patients")
+def add_patient(reference: str) -> ResponseReturnValue:
+    """Somebody new, unless they may be somebody we know: then a person decides."""
+    form = NewPatientForm()
+    if not form.validate():
+        return make_response(_page(reference, form), 422)
+    alike = db.session.scalars(search.alike(patients_of(who.staff()), form.person()).limit(MOST)).all()
+    if alike and request.form.get("is_new") != "yes":
+        return make_response(_page(reference, form, alike=alike), 422)
+    return act(
+        reference, lambda booking, me, now: _add(booking, form, me, now), panel.again(reference), told=_told(reference)
+    )
+
+
+def _add(booking: Booking, form: NewPatientForm, me: Staff, now: datetime) -> None:
+    person = form.person()
+    patient = Patient(
+        **person.__dict__,
+        preferred_name=form.preferred_name.data or "",
+        gender=Gender(form.gender.data),
+        mobile_as_typed=form.mobile.data or "",
+        created_at=now,
+    )
+    db.session.add(patient)
+    db.session.flush()
+    audit.record(me, Action.ADDED, "patient", now, patient_id=patient.id)
+    desk.give_to(booking, patient, me, now)
+    booking.booked_for = BookedFor(form.booked_for.data)
+    booking.booked_by = "" if booking.booked_for == BookedFor.SELF else form.booked_by.data or ""
+    booking.says_new = True
+
+
+def _told(reference: str) -> str:
+    return "patient" if get(reference).confirmed_at is not None else "chosen"
+
+
+def _page(
+    reference: str,
+    form: NewPatientForm,
+    problem: str | None = None,
+    newer: Sequence[BookingEvent] = (),
+    alike: Sequence[Patient] = (),
+) -> str:
+    booking, asked = get(reference), request.args.get("q", "").strip()[:100]
+    found = _found(asked)
+    return render_template(
+        "staff/bookings/patient.html",
+        booking=booking,
+        seen=desk.last_event(booking.id),
+        is_held=booking.status == Status.HELD,
+        asked=asked,
+        found=found,
+        has_more=found is not None and len(found) > MOST,
+        most=MOST,
+        alike=alike,
+        form=form,
+        problem=problem,
+        newer=history_words.lines(newer, current_app.config["PORTAL"].zone),
+    )
+
+
+def _found(asked: str) -> Sequence[Any] | None:
+    """Those who fit; None when nobody was asked for. That somebody looked is written down for each who is shown."""
+    wanted = search.matching(patients_of(who.staff()), asked)
+    if wanted is None:
+        return None if not asked else []
+    me, now = who.staff(), clock.now()
+    with transaction():
+        found = db.session.scalars(wanted.limit(MOST + 1)).all()
+        for patient in found[:MOST]:
+            audit.read(me, "patient", now, patient_id=patient.id, part="search")
+    return found
