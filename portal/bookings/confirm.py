@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from portal import clinic
 from portal.bookings.history import change_status
-from portal.bookings.hold import HOLD, LONGEST_HOLD, HoldExpired, expire_lapsed_holds, take_slot
+from portal.bookings.hold import HoldExpired, expire_lapsed_holds, take_slot
 from portal.bookings.models import Booking
 from portal.bookings.states import Status, WrongState
 from portal.patients import match
@@ -65,7 +66,8 @@ def place_again(booking: Booking, now: datetime) -> None:
 def return_to_hold(booking: Booking, now: datetime) -> None:
     """The payment page could not be made: the time is held again, for what is left of the longest hold."""
     change_status(booking, Status.HELD, now, event="booking.payment_not_started", by="clock")
-    booking.hold_expires_at = max(now + timedelta(minutes=5), min(now + HOLD, booking.held_at + LONGEST_HOLD))
+    holds = clinic.holds()
+    booking.hold_expires_at = max(now + timedelta(minutes=5), min(now + holds.step, booking.held_at + holds.longest))
 
 
 def _require_patient(booking: Booking) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import Range
 
+from portal import clinic
 from portal.bookings.history import change_status, record
 from portal.bookings.models import Booking
 from portal.bookings.states import Status
@@ -22,8 +23,6 @@ from portal.scheduling.claims import SlotTaken
 from portal.scheduling.models import Room
 from portal.scheduling.slots import OpenSlot
 
-HOLD = timedelta(minutes=15)
-LONGEST_HOLD = timedelta(minutes=45)
 # No 0/O, 1/I/L: references are read out over the telephone.
 REFERENCE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 
@@ -41,7 +40,7 @@ def hold(
     source: str = "web",
     by: str = "patient",
 ) -> Booking:
-    """Hold a time for 15 minutes, with its price and rules as they are now. Run it through claims.claim.
+    """Hold a time for one step, with its price and rules as they are now. Run it through claims.claim.
 
     `practitioner_id` None takes whoever is free and has the fewest visits; `chosen_because` says so. Raises SlotTaken.
     """
@@ -51,7 +50,7 @@ def hold(
         appointment_type_id=appointment_type.id,
         status=Status.HELD,
         held_at=now,
-        hold_expires_at=now + HOLD,
+        hold_expires_at=now + clinic.holds().step,
         terms=offer.terms_of(appointment_type, now),
         source=source,
         chosen_because=because,
@@ -123,12 +122,13 @@ def times_of(appointment_type: AppointmentType, slot: OpenSlot, instead_of: Book
 
 
 def extend(booking: Booking, now: datetime) -> None:
-    """Keep a held time for 15 more minutes, at most 45 from its beginning. Raises HoldExpired."""
+    """Keep a held time for one more step, but not beyond the longest hold. Raises HoldExpired."""
     if not booking.is_held:
         raise HoldExpired
     assert booking.hold_expires_at is not None
     # After a payment page that could not be made, a hold may last a little beyond the cap.
-    wanted = max(booking.hold_expires_at, min(now + HOLD, booking.held_at + LONGEST_HOLD))
+    holds = clinic.holds()
+    wanted = max(booking.hold_expires_at, min(now + holds.step, booking.held_at + holds.longest))
     if wanted <= now:
         raise HoldExpired
     booking.hold_expires_at = wanted

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import delete
 
 from portal import clock, words
-from portal.bookings.hold import LONGEST_HOLD, expire_lapsed_holds
+from portal.bookings.hold import expire_lapsed_holds
 from portal.bookings.states import Status
 from portal.catalogue.models import AppointmentType
+from portal.clinic import Holds
 from portal.db import db, transaction
 from portal.scheduling.models import WorkingHours
 from tests.support.factories import SYDNEY, make_booking
@@ -166,12 +167,12 @@ def test_a_hold_lasts_forty_five_minutes_at_most(consult: AppointmentType, clien
         booking.held_at -= timedelta(minutes=40)
         booking.hold_expires_at = clock.now() + timedelta(minutes=1)
     longest = details.submit("Keep it longer")
-    assert booking.hold_expires_at == booking.held_at + LONGEST_HOLD
+    assert booking.hold_expires_at == booking.held_at + Holds().longest
     assert longest.part("#held").has("which is as long as we can")
     assert "Keep it longer" not in longest.buttons
     with transaction():
         booking.held_at -= timedelta(minutes=10)
-        booking.hold_expires_at = booking.held_at + LONGEST_HOLD
+        booking.hold_expires_at = booking.held_at + Holds().longest
     assert details.submit("Keep it longer").heading == GONE
 
 

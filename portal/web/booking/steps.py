@@ -7,9 +7,9 @@ from datetime import datetime
 
 from flask import current_app
 
-from portal import money
+from portal import clinic, money
 from portal import words as wording
-from portal.bookings import hold, policy
+from portal.bookings import policy
 from portal.bookings.models import Booking
 from portal.catalogue.models import GstRule
 from portal.clock import now
@@ -85,7 +85,7 @@ def _clock_words(booking: Booking) -> str:
 
 def _is_longest(booking: Booking) -> bool:
     """Whether the time is held for as long as a time can be."""
-    return booking.hold_expires_at is not None and booking.hold_expires_at >= booking.held_at + hold.LONGEST_HOLD
+    return booking.hold_expires_at is not None and booking.hold_expires_at >= booking.held_at + clinic.holds().longest
 
 
 def gst_words(booking: Booking) -> str | None:
