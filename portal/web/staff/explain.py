@@ -96,6 +96,8 @@ def _answer(asked: Asked, now: datetime, zone: ZoneInfo) -> dict[str, object]:
         return {"verdict": None, "links": [], "reason": None}
     assert asked.type is not None
     assert asked.starts_at is not None
+    if asked.starts_at <= now:
+        return {"verdict": "This time has passed.", "links": _diary_links(asked, zone), "reason": None}
     if not offer.is_bookable(asked.type, now):
         told = "This type cannot be booked: it is off sale, or has no length or no price yet."
         return {"verdict": told, "links": _type_links(asked.type), "reason": None}

@@ -47,6 +47,8 @@ class PractitionerForm(FlaskForm):
 
     def validate_slug(self, field: StringField) -> None:
         field.data = field.data or people.slug_of(self.name.data or "")
+        if not self.name.data:
+            return  # one thing is wrong, and not two
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", field.data) or len(field.data) > 60:
             raise ValidationError("Use small letters, figures and hyphens, such as tobias-wren.")
 
