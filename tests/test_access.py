@@ -85,7 +85,7 @@ class Scene:
             yield re.sub(r"<(?:[^<>]+:)?(\w+)>", lambda name, values=values: values[name[1]], path)
 
     def walk(self) -> Iterator[tuple[str, str, set[str]]]:
-        """Endpoint, address, and the methods that the address takes. The back office is tests/test_staff_access.py's."""
+        """Endpoint, address, and the methods that the address takes. For the back office see test_staff_access.py."""
         taken: dict[str, set[str]] = {}
         for route in self.app.url_map.iter_rules():
             taken.setdefault(route.rule, set()).update(route.methods or ())
