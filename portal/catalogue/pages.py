@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from portal.clinic import Clinic
 
-PLACEHOLDER = re.compile(r"\{(clinic_(?:name|phone|email|address|abn))\}")
+NAMES = ("clinic_name", "clinic_phone", "clinic_email", "clinic_address", "clinic_abn")
+PLACEHOLDER = re.compile(rf"\{{({'|'.join(NAMES)})\}}")
 
 
 def fill_in(body: str, clinic: Clinic) -> str:

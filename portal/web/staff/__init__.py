@@ -16,6 +16,7 @@ def register(app: Flask) -> None:
         bookings,
         catalogue,
         closures,
+        content,
         diary,
         explain,
         extra_hours,
@@ -34,7 +35,8 @@ def register(app: Flask) -> None:
 
     staff = Blueprint("staff", __name__, url_prefix=STAFF_PATH)
     arranging = (practitioners, places, hours, closures, extra_hours, holidays, explain)
-    for task in (sign_in, home, diary, bookings, patients, tasks, catalogue, *arranging, settings, accounts, audit):
+    running = (content, settings, accounts, audit)
+    for task in (sign_in, home, diary, bookings, patients, tasks, catalogue, *arranging, *running):
         staff.register_blueprint(task.bp)
 
     @staff.context_processor

@@ -30,6 +30,7 @@ ITEMS = (
     Item("practitioners.listed", "Practitioners", "person"),
     Item("closures.listed", "Closures", "sun"),
     Item("explain.time", "Explain", "speech"),
+    Item("content.listed", "Pages", "leaf"),
     Item("settings.page", "Settings", "filter"),
     Item("accounts.listed", "Who signs in", "person"),
     Item("audit.search", "Audit", "receipt"),
