@@ -153,6 +153,7 @@ def _for_clinic(booking: Booking, me: Staff, now: datetime) -> dict[str, Any]:
         "can_extend": booking.hold_expires_at is not None
         and booking.hold_expires_at < booking.held_at + clinic.holds().longest,
         "later": slot_list.value_of(booking.starts_at + LATER, booking.practitioner_id),
+        "move_from": booking.starts_at.astimezone(zone).date().isoformat(),
         "request_key": secrets.token_hex(6),
         "cancelled_words": _cancelled_words(booking),
     }
