@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,20 +24,24 @@ def change_status(
     event: str,
     by: str,
     undo_until: datetime | None = None,
+    columns: Mapping[str, Any] | None = None,
     **data: Any,
 ) -> None:
-    """Compare and swap the status. Raises WrongState if the table forbids it or somebody was faster."""
+    """Compare and swap the status, and set what else changes with it. Raises WrongState if the table forbids it or
+    somebody was faster."""
     states.check(booking.status, wanted)
+    changes = {"status": wanted, **(columns or {})}
     changed = db.session.scalar(
         update(Booking)
         .where(Booking.id == booking.id, Booking.status == booking.status)
-        .values(status=wanted)
+        .values(changes)
         .returning(Booking.id)
         .execution_options(synchronize_session=False)
     )
     if changed is None:
         raise WrongState(booking.status, wanted)
-    set_committed_value(booking, "status", wanted)
+    for column, value in changes.items():
+        set_committed_value(booking, column, value)
     record(booking, event, now, by=by, undo_until=undo_until, **data)
 
 

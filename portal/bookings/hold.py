@@ -136,8 +136,8 @@ def extend(booking: Booking, now: datetime) -> None:
 
 def release(booking: Booking, now: datetime) -> None:
     """Let a held time go because the person does not want it any more."""
-    change_status(booking, Status.CANCELLED, now, event="booking.released", by="patient")
-    booking.cancelled_at, booking.cancelled_by = now, "patient"
+    who = {"cancelled_at": now, "cancelled_by": "patient"}
+    change_status(booking, Status.CANCELLED, now, event="booking.released", by="patient", columns=who)
 
 
 def expire(booking: Booking, now: datetime) -> None:
