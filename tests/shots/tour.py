@@ -7,6 +7,7 @@ from datetime import timedelta
 from playwright.sync_api import Page
 
 from tests.shots import patient
+from tests.shots.arranging import ArrangingDesk
 from tests.shots.camera import Camera
 from tests.shots.catalogue import CatalogueDesk
 from tests.shots.desk import Desk
@@ -52,6 +53,7 @@ class Tour:
             *Desk(self.stage, self.camera).scenes,
             *DiaryPictures(self.stage, self.camera).scenes,
             *CatalogueDesk(self.stage, self.camera).scenes,
+            *ArrangingDesk(self.stage, self.camera).scenes,
             self.nothing_on_sale,
             self.closed,
         )

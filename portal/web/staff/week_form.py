@@ -99,8 +99,12 @@ def _clock(typed: str) -> time | None:
 
 
 def _with_empty(lines: dict[int, list[Line]], count: int) -> dict[int, list[Line]]:
-    """Ids count on, so that each line's fields have names of their own."""
-    return {
-        day: [*known, *(Line(f"{day}-{n}") for n in range(len(known), min(len(known) + count, MOST_RANGES)))]
-        for day, known in lines.items()
-    }
+    """Ids count on, so that fields have names of their own. The place is the one before, or the usual one."""
+    places = [line.place for known in lines.values() for line in known]
+    usual = max(sorted(set(places)), key=places.count, default="")
+    found = {}
+    for day, known in lines.items():
+        place = known[-1].place if known else usual
+        more = range(len(known), min(len(known) + count, MOST_RANGES))
+        found[day] = [*known, *(Line(f"{day}-{n}", place=place) for n in more)]
+    return found
