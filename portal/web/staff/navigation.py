@@ -12,28 +12,29 @@ from portal.web import access
 
 @dataclass(frozen=True)
 class Item:
-    """A page of the menu: its endpoint without "staff.", what the menu says, and its icon."""
+    """A page of the menu: its endpoint without "staff.", what the menu says, and its icon if it is for every day."""
 
     endpoint: str
     words: str
-    icon: str
+    icon: str | None = None
 
 
 # Add your page here; portal/web/access.py says who may open it.
+# What the desk needs all day comes first and has a picture; what is arranged now and then stands after it.
 ITEMS = (
     Item("home.today", "Today", "sun"),
     Item("diary.day", "Diary", "calendar"),
     Item("bookings.find", "Visits", "clock"),
     Item("patients.listed", "Patients", "person"),
     Item("tasks.listed", "Tasks", "check"),
-    Item("catalogue.overview", "Catalogue", "leaf"),
-    Item("practitioners.listed", "Practitioners", "person"),
-    Item("closures.listed", "Closures", "sun"),
-    Item("explain.time", "Explain", "speech"),
-    Item("content.listed", "Pages", "leaf"),
-    Item("settings.page", "Settings", "filter"),
-    Item("accounts.listed", "Who signs in", "person"),
-    Item("audit.search", "Audit", "receipt"),
+    Item("catalogue.overview", "Catalogue"),
+    Item("practitioners.listed", "Practitioners"),
+    Item("closures.listed", "Closures"),
+    Item("explain.time", "Explain"),
+    Item("content.listed", "Pages"),
+    Item("settings.page", "Settings"),
+    Item("accounts.listed", "Who signs in"),
+    Item("audit.search", "Audit"),
 )
 
 
@@ -43,7 +44,7 @@ class Link:
 
     href: str
     words: str
-    icon: str
+    icon: str | None
     is_current: bool  # its page, or another page of the same task, is open
 
 
