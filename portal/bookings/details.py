@@ -47,7 +47,7 @@ def record_details(booking: Booking, details: Details, now: datetime) -> None:
 
 def _is_draft(patient: Patient, booking: Booking) -> bool:
     """Whether only this booking, and holds that came to nothing, use the record."""
-    if patient.medirecords_id is not None:
+    if patient.medirecords_id is not None or patient.merged_into_id is not None:
         return False
     unsettled = (*WAITING, Status.EXPIRED)
     others = select(Booking.id).where(

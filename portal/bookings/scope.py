@@ -22,10 +22,11 @@ def bookings_of(staff: Staff) -> Select[Booking]:
 def patients_of(staff: Staff) -> Select[Patient]:
     """The desk works with all patients, a practitioner with those who have or had a visit in their own diary, the
     bookkeeper with none: a payment names its booking."""
+    standing = select(Patient).where(Patient.merged_into_id.is_(None))  # a record joined to another is the other one's
     if staff.may(DESK):
-        return select(Patient)
+        return standing
     theirs = select(Booking.patient_id).where(_is_in_own_diary(staff))
-    return select(Patient).where(Patient.id.in_(theirs))
+    return standing.where(Patient.id.in_(theirs))
 
 
 def is_own_diary(staff: Staff, practitioner_id: int) -> bool:

@@ -49,8 +49,8 @@ def remove(path: str, by: str, now: datetime) -> str | None:
 
 
 def check(path: str, leads_to: str, known: Mapping[str, str], is_ours: Callable[[str], bool]) -> tuple[str, str]:
-    """Both as they are kept. An old address may be pasted whole, with its https://. `is_ours` knows whether a path has a
-    page here. Pure otherwise. Raises BadAddress."""
+    """Both as they are kept. An old address may be pasted whole, with its https://. `is_ours` knows whether a path has
+    a page here. Pure otherwise. Raises BadAddress."""
     old = _path("path", urlsplit(path).path if "://" in path else path)
     old = old.rstrip("/") or "/"
     target = _path("leads_to", leads_to)

@@ -11,6 +11,8 @@ from portal.patients.models import Patient
 def join_known(patient: Patient) -> Patient:
     """The earliest patient who agrees in family and given name, birth date, e-mail and mobile; else `patient`.
 
+    Where the desk has joined that record to another one, it is the other one.
+
     Nothing is copied from one record to the other: equal means that there is nothing to copy. Whoever shares only
     an e-mail address with someone, as families do, stays a person of their own.
     """
@@ -22,4 +24,11 @@ def join_known(patient: Patient) -> Patient:
         Patient.mobile == patient.mobile,
         Patient.id <= patient.id,
     )
-    return db.session.scalars(same.order_by(Patient.id)).first() or patient
+    return survivor(db.session.scalars(same.order_by(Patient.id)).first() or patient)
+
+
+def survivor(patient: Patient) -> Patient:
+    """The record that stands for this one, after whatever the desk has joined."""
+    while patient.merged_into_id is not None:
+        patient = db.session.get_one(Patient, patient.merged_into_id)
+    return patient

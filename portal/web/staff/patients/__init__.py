@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.web.staff.patients import contact, record, search
+from portal.web.staff.patients import contact, matches, record, search
 from portal.web.staff.patients.desk import bp
 
-__all__ = ["bp", "contact", "record", "search"]
+__all__ = ["bp", "contact", "matches", "record", "search"]

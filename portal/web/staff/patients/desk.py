@@ -10,6 +10,7 @@ from flask import Blueprint, abort, current_app
 from portal import clock
 from portal.bookings.scope import patients_of
 from portal.db import db, transaction
+from portal.patients import match
 from portal.patients.models import Patient
 from portal.staff import audit
 from portal.web.staff import who
@@ -32,6 +33,12 @@ def read(patient_id: int, part: str) -> Patient:
         found = get(patient_id)
         audit.read(who.staff(), "patient", clock.now(), patient_id=found.id, part=part)
     return found
+
+
+def find_survivor(patient_id: int) -> int | None:
+    """Whose record an old link means, where the desk has joined it to another one of this person's work."""
+    gone = db.session.get(Patient, patient_id) if patient_id < MOST_ID else None
+    return get(match.survivor(gone).id).id if gone is not None and gone.merged_into_id is not None else None
 
 
 def zone() -> ZoneInfo:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import render_template, request
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.staff.access import DESK
@@ -15,6 +15,8 @@ from portal.web.staff.patients.desk import bp
 
 @bp.get("/<int:patient_id>")
 def record(patient_id: int) -> ResponseReturnValue:
+    if stands_for := desk.find_survivor(patient_id):
+        return redirect(url_for(".record", patient_id=stands_for), 303)
     patient, me = desk.read(patient_id, "record"), who.staff()
     visits = record_rows.visits(patient, me)
     ids = [visit.id for visit in visits]

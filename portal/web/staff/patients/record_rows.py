@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flask import url_for
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
-from portal import money, words
+from portal import money
 from portal.bookings.diary_visits import SHOWABLE
 from portal.bookings.models import Booking, BookingEvent
 from portal.bookings.scope import bookings_of
 from portal.catalogue.models import FormDefinition
 from portal.db import db
 from portal.intake.models import Intake, IntakeState
+from portal.notices.kinds import MailKind
 from portal.notices.models import Message
 from portal.patients.models import Patient
 from portal.payments.models import Method, Payment, PaymentState, Refund, RefundState
 from portal.staff.access import HEALTH, Staff
-from portal.staff.models import StaffMember
 from portal.web import access
-from portal.web.staff.patients.words import ACTORS, EVENTS, MAILS
+from portal.web.staff.bookings import history_words
+from portal.web.staff.bookings.history_words import Line
+from portal.web.staff.bookings.sync_words import MAILS
 
 MOST = 200
 PANEL, ANSWERS = "staff.bookings.panel", "staff.bookings.answers"
@@ -54,16 +55,6 @@ class FormRow:
 
 
 @dataclass(frozen=True)
-class Line:
-    """Something that happened to a visit."""
-
-    at: datetime
-    reference: str
-    said: str
-    by: str
-
-
-@dataclass(frozen=True)
 class Mail:
     """A mail about a visit."""
 
@@ -86,7 +77,7 @@ def panel_href(reference: str, me: Staff) -> str | None:
 def forms(found: Sequence[Booking], me: Staff) -> list[FormRow]:
     """Every form that is wanted or begun, by visit."""
     newest = select(FormDefinition.slug, FormDefinition.title).order_by(FormDefinition.version)
-    titles: dict[str, str] = dict(db.session.execute(newest).tuples().all())
+    titles = {row.slug: row.title for row in db.session.execute(newest)}
     begun = select(Intake.booking_id, FormDefinition.slug, FormDefinition.title, Intake.state).join(Intake.form)
     known: dict[int, dict[str, tuple[str, IntakeState]]] = {}
     for booking_id, slug, title, state in db.session.execute(
@@ -133,29 +124,13 @@ def _refund(refund: Refund) -> str:
 def messages(ids: Sequence[int]) -> list[Mail]:
     wanted = select(Message, Booking.reference).join(Booking, Booking.id == Message.booking_id)
     found = wanted.where(Booking.id.in_(ids)).order_by(Message.id.desc()).limit(MOST)
-    return [Mail(each, reference, MAILS.get(each.kind, each.kind)) for each, reference in db.session.execute(found)]
+    return [Mail(each, reference, MAILS[MailKind(each.kind)]) for each, reference in db.session.execute(found)]
 
 
-def journey(ids: Sequence[int], zone: ZoneInfo) -> list[Line]:
+def journey(ids: Sequence[int], zone: ZoneInfo) -> list[tuple[str, Line]]:
     """What happened to all their visits."""
     wanted = select(BookingEvent, Booking).join(Booking, Booking.id == BookingEvent.booking_id)
     newest = wanted.where(Booking.id.in_(ids)).order_by(BookingEvent.at.desc(), BookingEvent.id.desc()).limit(MOST)
     found = db.session.execute(newest).all()
-    names = _staff_names({event.by for event, _ in found})
-    return [
-        Line(event.at, visit.reference, _said(event, zone), ACTORS.get(event.by) or names.get(event.by, "The desk"))
-        for event, visit in found
-    ]
-
-
-def _said(event: BookingEvent, zone: ZoneInfo) -> str:
-    said = EVENTS.get(event.name) or event.name.rpartition(".")[2].replace("_", " ").capitalize()
-    before = event.data.get("from_starts_at")
-    return f"{said} from {words.brief(datetime.fromisoformat(before), zone)}" if before else said
-
-
-def _staff_names(holders: set[str]) -> dict[str, str]:
-    """ "staff:3" -> who that is."""
-    ids = [int(each.removeprefix("staff:")) for each in holders if each.removeprefix("staff:").isdecimal()]
-    found = db.session.execute(select(StaffMember.id, StaffMember.name).where(StaffMember.id.in_(ids))) if ids else ()
-    return {f"staff:{id}": name for id, name in found}
+    lines = history_words.lines([event for event, _ in found], zone)
+    return [(visit.reference, line) for (_, visit), line in zip(found, lines, strict=True)]

@@ -25,6 +25,7 @@ from portal.patients.models import Patient
 from portal.staff import audit
 from portal.staff.access import Staff
 from portal.staff.models import Action, AuditEntry
+from portal.web import access
 from portal.web.booking.details_form import clean
 from portal.web.limits import limit, limiter
 from portal.web.staff import who
@@ -80,7 +81,13 @@ def search() -> ResponseReturnValue:
 
 def _page(form: SearchForm, rows: Sequence[Row], *, has_searched: bool = False, is_cut: bool = False) -> str:
     return render_template(
-        "staff/patients/search.html", form=form, rows=rows, has_searched=has_searched, is_cut=is_cut, most=MOST_SHOWN
+        "staff/patients/search.html",
+        form=form,
+        rows=rows,
+        has_searched=has_searched,
+        is_cut=is_cut,
+        most=MOST_SHOWN,
+        may_match=access.may_open(who.staff(), "staff.patients.matches"),
     )
 
 
