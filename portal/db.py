@@ -110,6 +110,7 @@ def transaction() -> Iterator[None]:
 
 # deadlock, serialization failure, lock not available
 LOST_RACE_STATES = {"40P01", "40001", "55P03"}
+TAKEN_KEY_STATE = "23505"  # somebody else's by a moment, or drawn by chance, such as a booking's reference
 
 
 def sqlstate(error: BaseException) -> str | None:
@@ -118,13 +119,14 @@ def sqlstate(error: BaseException) -> str | None:
 
 
 def retrying(act: Callable[[], T], *, tries: int = 2) -> T:
-    """Run `act` in a transaction, again after a lost lock race. The last failure is raised as it came."""
+    """Run `act` in a transaction, again after a lost lock race or a key that was taken. The last failure is raised as
+    it came."""
     for attempt in range(tries):
         try:
             with transaction():
                 return act()
         except DBAPIError as error:
-            if sqlstate(error) not in LOST_RACE_STATES or attempt == tries - 1:
+            if sqlstate(error) not in LOST_RACE_STATES | {TAKEN_KEY_STATE} or attempt == tries - 1:
                 raise
             time.sleep(random.uniform(0.01, 0.05))  # noqa: S311 - jitter, not a secret
     raise AssertionError("unreachable")
