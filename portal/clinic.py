@@ -52,17 +52,6 @@ class Holds:
 
 def details() -> Clinic:
     """The clinic's details as stored, or the bare default."""
-    global _kept
-    state = changes.state().catalogue
-    if _kept is None or _kept[0] != state:
-        _kept = state, _details()
-    return _kept[1]
-
-
-_kept: tuple[int | None, Clinic] | None = None
-
-
-def _details() -> Clinic:
     known = {field.name for field in fields(Clinic)}
     return Clinic(**{key: value for key, value in read("clinic").items() if key in known})
 
@@ -80,10 +69,17 @@ def holds() -> Holds:
 
 
 def read(name: str) -> Json:
-    """A setting's document; empty while nobody has set anything."""
-    columns = Setting.__table__.c  # every page asks, and needs no object
-    found: Json = db.session.scalar(select(columns.value).where(columns.name == name)) or {}
-    return found
+    """A setting's document, to be read and never changed; empty while nobody has set anything."""
+    state = changes.state().catalogue
+    kept = _kept.get(name)
+    if kept is None or kept[0] != state:
+        columns = Setting.__table__.c  # every page asks, and needs no object
+        kept = state, db.session.scalar(select(columns.value).where(columns.name == name)) or {}
+        _kept[name] = kept
+    return kept[1]
+
+
+_kept: dict[str, tuple[int | None, Json]] = {}
 
 
 def read_locked(name: str) -> Json:
