@@ -48,7 +48,13 @@ def state() -> State:
 
 def look_once() -> None:
     """For a request that only looks: all it shows is as it stands at this moment, and one question is enough."""
+    look_again()
     db.session.info[_LOOKED] = state()
+
+
+def look_again() -> None:
+    """What was looked at once counts no more."""
+    db.session.info.pop(_LOOKED, None)
 
 
 def forget_old(_now: datetime) -> None:

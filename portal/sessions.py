@@ -15,7 +15,7 @@ from typing import Any
 
 from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
-from sqlalchemy import Connection, Update, cast, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Update, cast, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -133,12 +133,25 @@ class ServerSession(SessionMixin):
         self.clear()
         self.is_over = self.modified = True
 
-    def save_now(self) -> None:
-        """Save within the transaction under way, so that an act and the right to see it stand or fall together."""
+    def amend(self, key: str, change: Callable[[Any], Any]) -> None:
+        """Change one value within the transaction under way, so that an act and the right to see it stand or fall
+        together. The next request of this browser waits until our transaction ends and finds what we have added."""
+        known = self.data.get(key)
+        self[key] = change(known)
+        is_as_known = WebSession.data[key].is_not_distinct_from(cast(known, JSONB(none_as_null=True)))
+        if not self._save(is_as_known):
+            self.reload(lock=True)
+            self[key] = change(self.data.get(key))
+            self._save()
+
+    def _save(self, *only_if: ColumnElement[bool]) -> bool:
         assert self.sid is not None, "a session that may act has been issued before"
-        db.session.execute(self.changes_to(self.sid))
+        changes = self.changes_to(self.sid).where(*only_if).returning(WebSession.id)
+        if db.session.scalar(changes) is None:
+            return False
         self.modified = False
         self._changed.clear()
+        return True
 
     def changes_to(self, sid: str) -> Update:
         """Writes what this request has changed, and leaves what another one of the same browser has saved meanwhile."""

@@ -187,11 +187,32 @@ def test_what_is_saved_within_an_act_goes_with_the_act(app: Flask) -> None:
     browser = Browser(app)
     browser.visit(booked=["BK-1"])
     session = browser.open()
-    session.reload(lock=True)
-    session["booked"] = [*session["booked"], "BK-2"]
-    session.save_now()
+    session.amend("booked", lambda known: [*known, "BK-2"])
     db.session.rollback()
     assert dict(browser.open()) == {"booked": ["BK-1"]}
+
+
+def test_two_requests_that_add_to_one_list_keep_both(app: Flask) -> None:
+    browser = Browser(app)
+    browser.visit(seen="grid")
+    one, other = browser.open(), browser.open()
+    assert one["seen"] == other["seen"] == "grid"  # both have looked before either adds
+    for session, reference in ((one, "BK-1"), (other, "BK-2")):
+        with transaction():
+            session.amend("booked", lambda known: [*(known or []), reference])  # noqa: B023 - called at once
+    assert dict(browser.open()) == {"seen": "grid", "booked": ["BK-1", "BK-2"]}
+    assert not other.modified
+
+
+def test_an_act_that_is_tried_again_adds_to_what_is_saved(app: Flask) -> None:
+    browser = Browser(app)
+    browser.visit(booked=["BK-1"])
+    session = browser.open()
+    session.amend("booked", lambda known: [*known, "BK-2"])
+    db.session.rollback()
+    with transaction():
+        session.amend("booked", lambda known: [*known, "BK-3"])
+    assert dict(browser.open()) == {"booked": ["BK-1", "BK-3"]}
 
 
 def test_what_a_view_left_unfinished_is_not_saved_along(app: Flask) -> None:

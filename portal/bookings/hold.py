@@ -37,24 +37,30 @@ def hold(
     now: datetime,
     *,
     practitioner_id: int | None = None,
+    earlier: Booking | None = None,
     source: str = "web",
     by: str = "patient",
 ) -> Booking:
     """Hold a time for one step, with its price and rules as they are now. Run it through claims.claim.
 
-    `practitioner_id` None takes whoever is free and has the fewest visits; `chosen_because` says so. Raises SlotTaken.
+    `practitioner_id` None takes whoever is free and has the fewest visits; `chosen_because` says so. `earlier` is the
+    same visit at another time, which is let go if it is held: the new time may overlap it, and is for the same person.
+    Raises SlotTaken, or WrongState where the earlier one has just become something else.
     """
-    slot, because = take_slot(appointment_type, starts_at, now, practitioner_id=practitioner_id)
+    lasts = clinic.holds().step
+    leaving = earlier if earlier and earlier.is_held else None
+    slot, because = take_slot(appointment_type, starts_at, now, practitioner_id=practitioner_id, leaving=leaving)
     booking = Booking(
         reference=new_reference(),
         appointment_type_id=appointment_type.id,
         status=Status.HELD,
         held_at=now,
-        hold_expires_at=now + clinic.holds().step,
+        hold_expires_at=now + lasts,
         terms=offer.terms_of(appointment_type, now),
         source=source,
         chosen_because=because,
         **times_of(appointment_type, slot),
+        **(_who_comes(earlier) if earlier else {}),
     )
     db.session.add(booking)
     db.session.flush()
@@ -69,13 +75,16 @@ def take_slot(
     *,
     practitioner_id: int | None = None,
     instead_of: Booking | None = None,
+    leaving: Booking | None = None,
 ) -> Choice:
     """Lock whoever could take this visit, ask again under the lock, and clear lapsed holds out of the way.
 
     A visit that moves is `instead_of` itself: it is not in its own way, it lasts as long as was agreed, and it stays
-    with its practitioner where nobody else is named. Raises SlotTaken with the reason when nobody is free then. The
-    question before the lock answers most losers at once.
+    with its practitioner where nobody else is named. A hold that is `leaving` is not in the way either: it is let go as
+    soon as the new time is known to be free. Raises SlotTaken with the reason when nobody is free then. The question
+    before the lock answers most losers at once.
     """
+    ignored = instead_of or leaving
 
     def ask() -> Answer:
         return availability.at(
@@ -83,7 +92,7 @@ def take_slot(
             starts_at,
             now,
             practitioner_id=practitioner_id,
-            ignoring_booking=instead_of.id if instead_of else None,
+            ignoring_booking=ignored.id if ignored else None,
             length_minutes=instead_of.length_minutes if instead_of else None,
         )
 
@@ -99,6 +108,8 @@ def take_slot(
     own = [slot for slot in still_open if instead_of and slot.practitioner_id == instead_of.practitioner_id]
     choice = choose(own or still_open, answer.books)
     blocked = times_of(appointment_type, choice.slot, instead_of)["blocked"]
+    if leaving is not None:
+        release(leaving, now)
     _expire_lapsed(choice.slot, blocked, now)
     return choice
 
@@ -119,6 +130,10 @@ def times_of(appointment_type: AppointmentType, slot: OpenSlot, instead_of: Book
             ends_at + timedelta(minutes=appointment_type.buffer_after_minutes),
         ),
     }
+
+
+def _who_comes(earlier: Booking) -> dict[str, object]:
+    return {name: getattr(earlier, name) for name in ("patient_id", "booked_for", "booked_by", "says_new")}
 
 
 def extend(booking: Booking, now: datetime) -> None:
@@ -192,7 +207,5 @@ def _expire_lapsed(slot: OpenSlot, blocked: object, now: datetime) -> None:
 
 
 def new_reference() -> str:
-    while True:
-        reference = "BK-" + "".join(secrets.choice(REFERENCE_LETTERS) for _ in range(6))
-        if not db.session.scalar(select(Booking.id).where(Booking.reference == reference)):
-            return reference
+    """Drawn by chance and not looked up: where it is taken the unique key says so, and claims.claim draws another."""
+    return "BK-" + "".join(secrets.choice(REFERENCE_LETTERS) for _ in range(6))

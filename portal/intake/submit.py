@@ -71,10 +71,7 @@ def missing_step(booking: Booking) -> str | None:
 
 
 def carry_over(earlier: Booking, booking: Booking) -> None:
-    """Another time for the same visit: who comes and what they answered goes along."""
-    booking.patient_id = earlier.patient_id
-    booking.booked_for, booking.booked_by, booking.says_new = earlier.booked_for, earlier.booked_by, earlier.says_new
-    db.session.flush()
+    """Another time for the same visit: what was answered goes along."""
     db.session.execute(update(Intake).where(Intake.booking_id == earlier.id).values(booking_id=booking.id))
 
 

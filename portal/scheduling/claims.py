@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
+from portal import changes
 from portal.db import LOST_RACE_STATES, LockKind, lock_together, retrying, sqlstate
 from portal.scheduling.explain import JUST_TAKEN, Reason
 
@@ -24,8 +25,10 @@ class SlotTaken(Exception):
 def lock(practitioner_ids: Iterable[int], room_ids: Iterable[int | None], capped_type_ids: Iterable[int] = ()) -> None:
     """Lock these people's and rooms' times until the transaction ends. Call it once per transaction.
 
-    Visits of a type with a daily cap are counted one claim at a time, whoever gives them.
+    Visits of a type with a daily cap are counted one claim at a time, whoever gives them. While we waited, anything may
+    have changed.
     """
+    changes.look_again()
     lock_together(
         *((LockKind.PRACTITIONER, id) for id in practitioner_ids),
         *((LockKind.ROOM, id) for id in room_ids if id is not None),

@@ -293,6 +293,15 @@ def test_other_refusals_of_the_database_are_not_called_taken() -> None:
         claims.claim(lambda: insert_without_commit(twin))
 
 
+def test_a_reference_that_is_taken_is_drawn_again() -> None:
+    booking, elsewhere = make_booking(), make_practitioner()
+    references = iter([booking.reference, "BK-SEC2ND"])
+    claims.claim(
+        lambda: insert_without_commit(twin_of(booking, reference=next(references), practitioner_id=elsewhere.id))
+    )
+    assert sorted(one.reference for one in occupying()) == sorted([booking.reference, "BK-SEC2ND"])
+
+
 def test_a_lapsed_hold_is_expired_by_the_claim_that_meets_it() -> None:
     place = make_location(is_telehealth=True)
     wren = make_practitioner()

@@ -55,6 +55,42 @@ def test_a_hold_blocks_the_visit_and_its_buffers_for_a_quarter_of_an_hour(kind: 
     assert re.fullmatch(r"BK-[2-9A-HJKMNP-Z]{6}", booking.reference)
 
 
+def test_another_time_for_the_same_visit_may_overlap_the_earlier_one(kind: AppointmentType) -> None:
+    at, patient = now(), make_patient()
+    earlier = held(kind, at)
+    with transaction():
+        earlier.patient_id, earlier.booked_by, earlier.says_new = patient.id, "Ottilie Fernsby", True
+    later = ten_in_a_week(at) + timedelta(minutes=15)
+    booking = claims.claim(lambda: hold.hold(kind, later, at, earlier=earlier))
+
+    assert (earlier.status, earlier.cancelled_at, earlier.cancelled_by) == (Status.CANCELLED, at, "patient")
+    assert booking.is_held
+    assert (booking.patient_id, booking.booked_by, booking.says_new) == (patient.id, "Ottilie Fernsby", True)
+    assert [event.name for event in db.session.scalars(select(BookingEvent).order_by(BookingEvent.id))] == [
+        "booking.held",
+        "booking.released",
+        "booking.held",
+    ]
+
+
+def test_an_earlier_time_whose_payment_page_is_open_stays_in_the_way(kind: AppointmentType) -> None:
+    at = now()
+    earlier = held(kind, at)
+    with transaction():
+        earlier.status = Status.AWAITING_PAYMENT
+    with pytest.raises(SlotTaken):
+        claims.claim(lambda: hold.hold(kind, ten_in_a_week(at) + timedelta(minutes=15), at, earlier=earlier))
+    assert earlier.status == Status.AWAITING_PAYMENT
+
+
+def test_an_earlier_time_is_kept_when_the_other_one_is_not_free(kind: AppointmentType) -> None:
+    at = now()
+    earlier = held(kind, at)
+    with pytest.raises(SlotTaken):
+        claims.claim(lambda: hold.hold(kind, ten_in_a_week(at) + timedelta(minutes=1), at, earlier=earlier))
+    assert earlier.is_held
+
+
 def test_the_terms_are_those_of_the_moment_of_the_hold(kind: AppointmentType) -> None:
     at = now()
     booking = held(kind, at)

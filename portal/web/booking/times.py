@@ -45,15 +45,14 @@ class HoldForm(FlaskForm):
 @bp.get("/book/<type_slug>")
 @reads.limit(lambda: limit("reads"))
 def times(type_slug: str) -> ResponseReturnValue:
-    # Looking needs no transaction: the two rounds to the database that frame one are saved.
-    db.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-    changes.look_once()
+    _only_look()
     return _page(_bookable(type_slug))
 
 
 @bp.post("/book/<type_slug>/holds")
 @limiter.limit(lambda: limit("holds"))
 def create_hold(type_slug: str) -> ResponseReturnValue:
+    changes.look_once()
     appointment_type = _bookable(type_slug)
     form = HoldForm()
     form.validate()
@@ -66,8 +65,8 @@ def create_hold(type_slug: str) -> ResponseReturnValue:
     try:
         reference = claims.claim(lambda: _take(appointment_type, starts_at, practitioner_id, earlier))
     except (SlotTaken, WrongState) as refusal:
-        visitor.look_again()
-        twin = visitor.unfinished_booking(appointment_type.id)
+        _only_look()
+        twin = visitor.unfinished_booking(appointment_type.id) if visitor.knows_more_now() else None
         if twin is None or not _is_kept(twin, starts_at, practitioner_id):
             sorry = nearest.sorry_words(refusal if isinstance(refusal, SlotTaken) else SlotTaken())
             return _page(appointment_type, error=sorry, lost=Lost(starts_at, practitioner_id)), 422
@@ -80,12 +79,10 @@ def _take(
 ) -> str:
     """Hold the new time and let this person's earlier one go, with their answers carried over: all or nothing.
 
-    The old time goes first, because the new one may overlap it. -> the new booking's reference
+    -> the new booking's reference
     """
     at = now()
-    if earlier is not None and earlier.status == Status.HELD:
-        hold.release(earlier, at)
-    booking = hold.hold(appointment_type, starts_at, at, practitioner_id=practitioner_id)
+    booking = hold.hold(appointment_type, starts_at, at, practitioner_id=practitioner_id, earlier=earlier)
     if earlier is not None:
         submit.carry_over(earlier, booking)
         if earlier.status == Status.AWAITING_PAYMENT:
@@ -94,6 +91,12 @@ def _take(
             owe("payments.release", earlier.id, now=at)
     visitor.remember_booked(booking.reference)
     return booking.reference
+
+
+def _only_look() -> None:
+    """Looking needs no transaction: the two rounds to the database that frame one are saved."""
+    db.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+    changes.look_once()
 
 
 def _is_kept(booking: Booking, starts_at: datetime, practitioner_id: int | None) -> bool:

@@ -19,14 +19,12 @@ _MOST = 20
 
 def remember_booked(reference: str) -> None:
     """This browser took this time. Saved with the booking, because a second click may be waiting for our commit."""
-    _session().reload(lock=True)
-    _remember("booked", reference)
-    _session().save_now()
+    _session().amend("booked", lambda known: _with(known or [], reference))
 
 
 def remember_opened(reference: str) -> None:
     """A personal link opened this booking here: its logistics, never its answers."""
-    _remember("opened", reference)
+    session["opened"] = _with(session.get("opened", []), reference)
 
 
 def own_booking(reference: str) -> Booking:
@@ -47,9 +45,11 @@ def is_known_here(reference: str) -> bool:
     return was_booked_here(reference) or reference in session.get("opened", [])
 
 
-def look_again() -> None:
-    """Another request of this browser may have taken a time while we waited for ours."""
+def knows_more_now() -> bool:
+    """Whether another request of this browser has taken a time while we waited for ours."""
+    known = session.get("booked", [])
     _session().reload()
+    return bool(session.get("booked", []) != known)
 
 
 def unfinished_booking(appointment_type_id: int) -> Booking | None:
@@ -58,9 +58,8 @@ def unfinished_booking(appointment_type_id: int) -> Booking | None:
     return find.unfinished(references, appointment_type_id) if references else None
 
 
-def _remember(name: str, reference: str) -> None:
-    references = [known for known in session.get(name, []) if known != reference]
-    session[name] = [*references, reference][-_MOST:]
+def _with(references: list[str], reference: str) -> list[str]:
+    return [*(known for known in references if known != reference), reference][-_MOST:]
 
 
 def _session() -> ServerSession:
