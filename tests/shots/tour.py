@@ -13,6 +13,7 @@ from tests.shots.catalogue import CatalogueDesk
 from tests.shots.desk import Desk
 from tests.shots.diary import DiaryPictures
 from tests.shots.patient import DETAILS, IN_PERSON, TELEHEALTH
+from tests.shots.records import RecordsDesk
 from tests.shots.stage import Stage, until
 
 PUBLIC = {
@@ -54,6 +55,7 @@ class Tour:
             *DiaryPictures(self.stage, self.camera).scenes,
             *CatalogueDesk(self.stage, self.camera).scenes,
             *ArrangingDesk(self.stage, self.camera).scenes,
+            *RecordsDesk(self.stage, self.camera).scenes,
             self.nothing_on_sale,
             self.closed,
         )
