@@ -65,7 +65,9 @@ class RecordsDesk:
         page = self._signed_in("manager")
         self._show(page, "staff-content", "/staff/content")
         self._show(page, "staff-content-page", "/staff/content/about")
-        page.get_by_label("Text", exact=True).fill("## Who we are\n\nA guaranteed cure. Call {clinic_phone}.\n\n- one\n- two")
+        page.get_by_label("Text", exact=True).fill(
+            "## Who we are\n\nA guaranteed cure. Call {clinic_phone}.\n\n- one\n- two"
+        )
         page.get_by_role("button", name="Preview").click()
         self.camera.take(page, "staff-content-preview")
         page.get_by_role("button", name="Publish").click()
@@ -129,7 +131,7 @@ class RecordsDesk:
     def _lead(self, page: Page, path: str, leads_to: str) -> None:
         page.get_by_label("Old address", exact=True).fill(path)
         page.get_by_label("Leads to", exact=True).fill(leads_to)
-        page.get_by_role("button", name="Add").click()
+        page.get_by_role("button", name="Add", exact=True).click()
         page.get_by_role("heading", level=1).wait_for()
 
     def _signed_in(self, role: str) -> Page:
