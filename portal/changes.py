@@ -6,13 +6,16 @@ the change. So the marks that a transaction sees, taken together, stand for exac
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import BigInteger, delete, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, HasId, db
+
+T = TypeVar("T")
 
 _LOOKED = "looked at once"
 _STATE = text(
@@ -46,8 +49,15 @@ def state() -> State:
     return State(*db.session.execute(_STATE).one())
 
 
+def only_look() -> None:
+    """For a request that writes nothing: all it shows is as it stands now, so one question is enough. It needs no
+    transaction either: the two rounds to the database that frame one are saved."""
+    db.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+    look_once()
+
+
 def look_once() -> None:
-    """For a request that only looks: all it shows is as it stands at this moment, and one question is enough."""
+    """What follows goes by how everything stands at this moment, until it looks again."""
     look_again()
     db.session.info[_LOOKED] = state()
 
@@ -55,6 +65,23 @@ def look_once() -> None:
 def look_again() -> None:
     """What was looked at once counts no more."""
     db.session.info.pop(_LOOKED, None)
+
+
+def keep(name: Hashable, read: Callable[[], T]) -> T:
+    """What `read` tells of the catalogue, asked again only when something of it has changed.
+
+    One answer for all requests, to be read and never changed. What is read must not belong to anybody's session.
+    """
+    as_it_stands = state().catalogue
+    kept = _kept.get(name)
+    if kept is None or kept[0] != as_it_stands:
+        kept = as_it_stands, read()
+        _kept[name] = kept
+    answer: T = kept[1]
+    return answer
+
+
+_kept: dict[Hashable, tuple[int | None, Any]] = {}
 
 
 def forget_old(_now: datetime) -> None:

@@ -70,16 +70,12 @@ def holds() -> Holds:
 
 def read(name: str) -> Json:
     """A setting's document, to be read and never changed; empty while nobody has set anything."""
-    state = changes.state().catalogue
-    kept = _kept.get(name)
-    if kept is None or kept[0] != state:
-        columns = Setting.__table__.c  # every page asks, and needs no object
-        kept = state, db.session.scalar(select(columns.value).where(columns.name == name)) or {}
-        _kept[name] = kept
-    return kept[1]
+    return changes.keep(("setting", name), lambda: _read(name))
 
 
-_kept: dict[str, tuple[int | None, Json]] = {}
+def _read(name: str) -> Json:
+    columns = Setting.__table__.c  # every page asks, and needs no object
+    return db.session.scalar(select(columns.value).where(columns.name == name)) or {}
 
 
 def read_locked(name: str) -> Json:

@@ -30,6 +30,7 @@ WATCHED = {
         "price": "",
         "cancellation_policy": "",
         "setting": "",
+        "form_definition": "",
     },
 }
 

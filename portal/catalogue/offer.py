@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -18,6 +20,8 @@ from portal.catalogue.models import (
     ServiceStatus,
 )
 from portal.db import Json, db
+
+T = TypeVar("T")
 
 ON_SHOW = (ServiceStatus.ACTIVE, ServiceStatus.COMING_SOON)
 
@@ -42,8 +46,7 @@ def services_on_show() -> list[Service]:
 
 def names_on_show() -> list[tuple[str, str]]:
     """Slug and name of the same services, for choices in a form."""
-    wanted = select(Service.slug, Service.name).where(Service.status.in_(ON_SHOW))
-    return [(slug, name) for slug, name in db.session.execute(wanted.order_by(Service.position, Service.id))]
+    return changes.keep("names on show", _names_on_show)
 
 
 def get_service(slug: str) -> Service:
@@ -73,14 +76,10 @@ def on_sale(slug: str, now: datetime) -> AppointmentType:
 
     It has its service, prices and cancellation policy, as they are until something has changed. Raises NotOnSale.
     """
-    state = changes.state().catalogue
-    kept = _kept.get(slug)
-    if kept is None or kept[0] != state:
-        kept = state, _copy(slug)
-        _kept[slug] = kept
-    if not is_bookable(kept[1], now):
+    kept = changes.keep(("type", slug), lambda: _copy(lambda own: _load_type(slug, own)))
+    if not is_bookable(kept, now):
         raise NotOnSale(slug)
-    return kept[1]
+    return kept
 
 
 def is_bookable(appointment_type: AppointmentType, now: datetime) -> bool:
@@ -105,8 +104,12 @@ def launch_day(service: Service, today: date) -> date | None:
 
 def current_form(slug: str) -> FormDefinition | None:
     """The newest version of a form."""
-    wanted = select(FormDefinition).where(FormDefinition.slug == slug).order_by(FormDefinition.version.desc())
-    return db.session.scalar(wanted.limit(1))
+    return _load_form(slug, db.session())
+
+
+def form_in_use(slug: str) -> FormDefinition | None:
+    """As `current_form`, one copy for all requests, to be read and never changed."""
+    return changes.keep(("form", slug), lambda: _copy(lambda own: _load_form(slug, own)))
 
 
 def content_page(slug: str) -> ContentPage | None:
@@ -172,12 +175,19 @@ def _load_type(slug: str, session: Session) -> AppointmentType:
     return appointment_type
 
 
-_kept: dict[str, tuple[int | None, AppointmentType]] = {}
+def _load_form(slug: str, session: Session) -> FormDefinition | None:
+    wanted = select(FormDefinition).where(FormDefinition.slug == slug).order_by(FormDefinition.version.desc())
+    return session.scalar(wanted.limit(1))
 
 
-def _copy(slug: str) -> AppointmentType:
+def _names_on_show() -> list[tuple[str, str]]:
+    wanted = select(Service.slug, Service.name).where(Service.status.in_(ON_SHOW))
+    return [(slug, name) for slug, name in db.session.execute(wanted.order_by(Service.position, Service.id))]
+
+
+def _copy(load: Callable[[Session], T]) -> T:
     """Loaded for nobody's session, over the connection that this request has already."""
     with Session(db.session.connection(), expire_on_commit=False) as own:
-        found = _load_type(slug, own)
+        found = load(own)
         own.expunge_all()
         return found

@@ -36,18 +36,19 @@ def save(booking: Booking, form: FormDefinition, answers: Answers, now: datetime
     db.session.flush()
     db.session.execute(delete(IntakeAnswer).where(IntakeAnswer.intake_id == intake.id))
     for question, answer in answers.items():
-        sealed = vault.seal(json.dumps(answer), _context(intake, question))
+        sealed = vault.seal(json.dumps(answer), _context(intake.key, question))
         db.session.add(IntakeAnswer(intake_id=intake.id, question=question, sealed=sealed))
     db.session.flush()
 
 
 def answers(booking: Booking, form: FormDefinition) -> Answers:
     """What has been answered so far, by question id."""
-    intake = _find(booking, form)
-    if intake is None:
-        return {}
-    rows = db.session.scalars(select(IntakeAnswer).where(IntakeAnswer.intake_id == intake.id).order_by(IntakeAnswer.id))
-    return {row.question: json.loads(vault.unseal(row.sealed, _context(intake, row.question))) for row in rows}
+    wanted = select(Intake.key, IntakeAnswer.question, IntakeAnswer.sealed).join_from(
+        IntakeAnswer, Intake, IntakeAnswer.intake_id == Intake.id
+    )
+    given = wanted.where(Intake.booking_id == booking.id, Intake.form_definition_id == form.id)
+    rows = db.session.execute(given.order_by(IntakeAnswer.id))
+    return {question: json.loads(vault.unseal(sealed, _context(key, question))) for key, question, sealed in rows}
 
 
 def is_complete(booking: Booking, form: FormDefinition | None) -> bool:
@@ -88,7 +89,7 @@ def _form(booking: Booking, slug: str | None) -> FormDefinition | None:
         .join(Intake, Intake.form_definition_id == FormDefinition.id)
         .where(Intake.booking_id == booking.id, FormDefinition.slug == slug)
     )
-    return begun or offer.current_form(slug)
+    return begun or offer.form_in_use(slug)
 
 
 def _find(booking: Booking, form: FormDefinition) -> Intake | None:
@@ -109,5 +110,5 @@ def _start(booking: Booking, form: FormDefinition, now: datetime) -> Intake:
     return intake
 
 
-def _context(intake: Intake, question: str) -> str:
-    return f"intake_answer:{intake.key}:{question}"
+def _context(key: str, question: str) -> str:
+    return f"intake_answer:{key}:{question}"

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import event, text
 
 from portal.catalogue import offer
-from portal.catalogue.models import GstRule, Price, Service, ServiceStatus
-from portal.db import db
+from portal.catalogue.models import FormDefinition, FormPurpose, GstRule, Price, Service, ServiceStatus
+from portal.db import db, transaction
 from tests.support.factories import make_policy, make_service, make_type
 
 pytestmark = pytest.mark.usefixtures("ctx")
@@ -194,6 +194,32 @@ def test_what_is_on_sale_follows_a_transaction_and_its_end() -> None:
     assert offer.on_sale(made.slug, NOW).name == "Not yet decided"
     db.session.rollback()
     assert offer.on_sale(made.slug, NOW).name != "Not yet decided"
+
+
+def test_a_form_in_use_is_one_copy_until_there_is_a_newer_version() -> None:
+    def add(version: int) -> None:
+        with transaction():
+            db.session.add(
+                FormDefinition(slug="short", version=version, purpose=FormPurpose.INTAKE, title="Short", definition={})
+            )
+
+    assert offer.form_in_use("short") is None
+    add(1)
+    kept = offer.form_in_use("short")
+    assert kept is not None
+    assert (kept.version, offer.form_in_use("short") is kept) == (1, True)
+    add(2)
+    newer = offer.form_in_use("short")
+    assert newer is not None
+    assert newer.version == 2
+
+
+def test_the_names_on_show_follow_what_is_on_show() -> None:
+    made = make_type()
+    assert (made.service.slug, made.service.name) in offer.names_on_show()
+    with transaction():
+        made.service.name = "Another name"
+    assert (made.service.slug, "Another name") in offer.names_on_show()
 
 
 def test_a_copy_needs_no_session() -> None:

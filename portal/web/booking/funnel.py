@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal import money
+from portal import changes, money
 from portal.bookings import find, hold, policy
 from portal.bookings.details import record_details
 from portal.bookings.hold import HoldExpired
@@ -33,6 +33,7 @@ STEPS = ("details", "intake", "check")
 @bp.get("/details")
 @reads.limit(lambda: limit("reads"))
 def details(reference: str) -> ResponseReturnValue:
+    changes.only_look()
     booking = visitor.own_booking(reference)
     if other := _elsewhere(booking):
         return other
@@ -72,6 +73,7 @@ def save_details(reference: str) -> ResponseReturnValue:
 @bp.get("/intake")
 @reads.limit(lambda: limit("reads"))
 def intake(reference: str) -> ResponseReturnValue:
+    changes.only_look()
     booking = visitor.own_booking(reference)
     definition = submit.intake_form(booking)
     if other := _elsewhere(booking):
@@ -106,6 +108,7 @@ def save_intake(reference: str) -> ResponseReturnValue:
 @bp.get("/check")
 @reads.limit(lambda: limit("reads"))
 def check(reference: str) -> ResponseReturnValue:
+    changes.only_look()
     booking = visitor.own_booking(reference)
     if other := _elsewhere(booking):
         return other

@@ -16,7 +16,6 @@ from portal.bookings.states import Status, WrongState
 from portal.catalogue import offer
 from portal.catalogue.models import AppointmentType
 from portal.clock import now
-from portal.db import db
 from portal.intake import submit
 from portal.outbox.post import owe
 from portal.scheduling import claims
@@ -45,7 +44,7 @@ class HoldForm(FlaskForm):
 @bp.get("/book/<type_slug>")
 @reads.limit(lambda: limit("reads"))
 def times(type_slug: str) -> ResponseReturnValue:
-    _only_look()
+    changes.only_look()
     return _page(_bookable(type_slug))
 
 
@@ -65,7 +64,7 @@ def create_hold(type_slug: str) -> ResponseReturnValue:
     try:
         reference = claims.claim(lambda: _take(appointment_type, starts_at, practitioner_id, earlier))
     except (SlotTaken, WrongState) as refusal:
-        _only_look()
+        changes.only_look()
         twin = visitor.unfinished_booking(appointment_type.id) if visitor.knows_more_now() else None
         if twin is None or not _is_kept(twin, starts_at, practitioner_id):
             sorry = nearest.sorry_words(refusal if isinstance(refusal, SlotTaken) else SlotTaken())
@@ -91,12 +90,6 @@ def _take(
             owe("payments.release", earlier.id, now=at)
     visitor.remember_booked(booking.reference)
     return booking.reference
-
-
-def _only_look() -> None:
-    """Looking needs no transaction: the two rounds to the database that frame one are saved."""
-    db.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-    changes.look_once()
 
 
 def _is_kept(booking: Booking, starts_at: datetime, practitioner_id: int | None) -> bool:
