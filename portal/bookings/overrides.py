@@ -46,7 +46,7 @@ def hold_anyway(
     appointment_type: AppointmentType, place: Place, staff: Staff, now: datetime, *, patient: Patient | None = None
 ) -> Booking:
     """Hold a time that is not open. Run it through claims.claim. Raises SlotTaken for a time that has passed."""
-    _begin(place, now)
+    _begin(place, now - LATE_ENTRY)
     assert appointment_type.length_minutes is not None
     booking = Booking(
         reference=hold.new_reference(),
@@ -88,9 +88,9 @@ def move_anyway(booking: Booking, place: Place, staff: Staff, now: datetime) -> 
     _write_down(booking, Action.CHANGED, place, staff, now)
 
 
-def _begin(place: Place, now: datetime) -> None:
+def _begin(place: Place, earliest: datetime) -> None:
     assert place.reason, "an override says why"
-    if place.starts_at < now - LATE_ENTRY:
+    if place.starts_at < earliest:
         raise SlotTaken(PAST)
     claims.lock([place.practitioner_id], [])
 

@@ -74,7 +74,7 @@ def ask_to_give_back(payment: Payment, now: datetime) -> None:
     """No machine can hand it back, so somebody has to. Asked again, nothing changes."""
     cents = sum(refund.amount_cents for refund in _waiting(payment))
     if cents:
-        words = f"Give back {money.in_words(cents)} for {payment.booking.reference}: it was paid at the clinic."
+        words = f"Give back {money.in_words(cents)} for {payment.booking.reference}: it was paid to the desk."
         with transaction():
             raise_task(GIVE_BACK, words, now, booking_id=payment.booking_id)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from portal import clock
+from portal import clock, words
 from portal.bookings import change, find
 from portal.bookings.models import Booking, BookingEvent
 from portal.bookings.states import Status
@@ -87,6 +87,8 @@ def test_a_quarter_of_an_hour_later_is_one_click(as_role: SignIn, visit: Booking
 
 def test_a_visit_is_moved_from_the_list_of_times(as_role: SignIn, visit: Booking) -> None:
     page = panel(as_role(Role.RECEPTION), visit).follow("Move")
+    # It opens on the visit's own day.
+    assert page.part("#times-heading").has(words.day(visit.starts_at, factories.SYDNEY))
     wanted = list(page.choices("slot"))[-1]
     moved = page.submit("Move the visit", slot=wanted)
     assert moved.has("Moved.")
@@ -296,9 +298,9 @@ def test_a_waived_missed_visit_gives_everything_back(as_role: SignIn, missed: Bo
 
 @pytest.mark.parametrize("role", [Role.RECEPTION, Role.BOOKKEEPER])
 def test_money_taken_at_the_clinic_is_written_down_and_taken_back(as_role: SignIn, visit: Booking, role: Role) -> None:
-    page = panel(as_role(role), visit).submit("Paid $119.00 at the clinic")
-    assert page.has("$119.00 at the clinic")
-    assert "Paid $119.00 at the clinic" not in page.buttons
+    page = panel(as_role(role), visit).submit("$119.00 was paid to the desk")
+    assert page.has("$119.00 to the desk")
+    assert "$119.00 was paid to the desk" not in page.buttons
     words = "Undo: it was not paid" if role == Role.RECEPTION else "It was not paid: take the payment back"
     undone = panel(as_role(role), visit) if role == Role.BOOKKEEPER else page
     assert undone.submit(words).has("Still to pay $119.00")
@@ -306,21 +308,21 @@ def test_money_taken_at_the_clinic_is_written_down_and_taken_back(as_role: SignI
 
 def test_it_is_taken_once_however_often_somebody_clicks(as_role: SignIn, visit: Booking) -> None:
     page = panel(as_role(Role.RECEPTION), visit)
-    page.submit("Paid $119.00 at the clinic")
-    assert page.submit("Paid $119.00 at the clinic").status == 409
+    page.submit("$119.00 was paid to the desk")
+    assert page.submit("$119.00 was paid to the desk").status == 409
 
 
 def test_what_was_paid_at_the_clinic_is_handed_back_there(as_role: SignIn, visit: Booking) -> None:
     from portal.payments import jobs
 
     visitor = as_role(Role.RECEPTION)
-    panel(visitor, visit).submit("Paid $119.00 at the clinic")
+    panel(visitor, visit).submit("$119.00 was paid to the desk")
     page = panel(visitor, visit).follow("Cancel").submit("Cancel this visit", wished_by="The clinic has to")
     page.submit("Tell now")
     jobs.refund_if_due(visit.id)
     (refund,) = db.session.scalars(select(Refund)).all()
     jobs.send_refunds(refund.payment_id)
-    assert visitor.page("/staff").has(f"Give back $119.00 for {visit.reference}: it was paid at the clinic.")
+    assert visitor.page("/staff").has(f"Give back $119.00 for {visit.reference}: it was paid to the desk.")
     done = panel(visitor, visit).submit("$119.00 is handed back")
     assert done.has("$119.00 was given back")
     assert not visitor.page("/staff").has("Give back $119.00")

@@ -57,6 +57,7 @@ def hold(visitor: Visitor, offered: AppointmentType, start: str = "/staff/bookin
     """Pick the type and its last time. -> the page that follows"""
     page = visitor.page(start)
     times = page.follow(type_link(page, offered))
+    assert times.part("#times-heading").has("The first free day is")
     return times.submit("Hold this time", slot=list(times.choices("slot"))[-1])
 
 

@@ -133,7 +133,8 @@ def test_a_day_at_the_desk_goes_forward_and_back(as_role: SignIn) -> None:
     assert page.has("Set back to “In session”")
 
 
-def test_a_step_that_does_not_fit_is_refused_in_words(as_role: SignIn, visit: Booking) -> None:
+def test_a_step_that_does_not_fit_is_refused_in_words(as_role: SignIn) -> None:
+    visit = factories.make_booking(starts_at=clock.now() - timedelta(minutes=5))
     visitor = as_role(Role.RECEPTION)
     page = panel(visitor, visit)
     with transaction():
@@ -141,6 +142,10 @@ def test_a_step_that_does_not_fit_is_refused_in_words(as_role: SignIn, visit: Bo
     refused = page.submit("Arrived")
     assert refused.status == 422
     assert refused.has("the visit is in another state by now")
+
+
+def test_nobody_arrives_days_ahead(as_role: SignIn, visit: Booking) -> None:
+    assert "Arrived" not in panel(as_role(Role.RECEPTION), visit).buttons
 
 
 def test_what_was_paid_and_given_back_stands_in_order(as_role: SignIn, visit: Booking) -> None:

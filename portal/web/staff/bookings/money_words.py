@@ -17,7 +17,7 @@ from portal.notices.compose import price_in_words
 from portal.payments import desk
 from portal.payments.models import Method, Payment, PaymentState, RefundState
 
-HOW = {Method.CARD: "by card online", Method.CLINIC: "at the clinic"}
+HOW = {Method.CARD: "by card online", Method.CLINIC: "to the desk"}
 REFUNDS = {
     RefundState.WANTED: "goes back",
     RefundState.SENT: "is on its way back",

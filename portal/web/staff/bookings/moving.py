@@ -102,7 +102,8 @@ def _times(booking: Booking, problem: str | None) -> dict[str, Any]:
         error=problem,
         moving=booking,
     )
-    return shown | {"zone_href": None, "times_button": "Move the visit", "hidden": {"seen": desk.last_event(booking.id)}}
+    hidden = {"seen": desk.last_event(booking.id)}
+    return shown | {"zone_href": None, "times_button": "Move the visit", "hidden": hidden}
 
 
 def _form(booking: Booking, **filled: Any) -> TypedTimeForm:

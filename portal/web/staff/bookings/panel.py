@@ -29,6 +29,7 @@ from portal.web.staff.bookings import history_words, money_words, sync_words
 from portal.web.staff.bookings.desk import Again, bp, get
 from portal.web.staff.diary_cards import STATES
 
+SAME_DAY = timedelta(hours=12)  # nobody arrives for a visit that is further ahead
 LATER = timedelta(minutes=15)
 OTHER_STATES = {Status.EXPIRED: ("Lapsed", "clock")}
 # What has just happened, as the address of the answer names it.
@@ -144,7 +145,7 @@ def _for_clinic(booking: Booking, me: Staff, now: datetime) -> dict[str, Any]:
         "sync": sync_words.of(booking, zone, now),
         "notes": notes.of(booking),
         "history": history_words.of(booking, zone),
-        "steps": _steps(booking),
+        "steps": _steps(booking) if booking.starts_at - now < SAME_DAY else [],
         "step_back": desk.ONE_BACK.get(booking.status),
         "is_coming": booking.is_confirmed and booking.starts_at > now,
         "has_begun": booking.starts_at <= now,

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import or_, select
 
 from portal import words
-from portal.bookings.models import Booking
+from portal.bookings import undo
+from portal.bookings.models import Booking, ChangeKind
 from portal.catalogue.models import ProcessorKind
 from portal.db import db
 from portal.notices.kinds import MailKind
@@ -29,6 +30,7 @@ MAILS = {
     MailKind.OFFER: "Other times",
 }
 JOBS = {f"notices.send_{kind}": kind for kind in MAILS}
+QUIET = {"notices.send_moved": ChangeKind.MOVED, "notices.send_cancelled": ChangeKind.CANCELLED}
 OUTLOOK, MEDIRECORDS = "sync.outlook", "sync.medirecords"
 # Their mail is one for each request, named by a key of its own.
 KEYED = ("notices.send_personal_link", "notices.send_confirmation_again")
@@ -82,7 +84,9 @@ def _mails(booking: Booking, owed: dict[str, OutboxMessage], zone: ZoneInfo, now
                 what, "needs-you", f"It may not have arrived: {message.given_up}. Ask the patient, or send it again."
             )
     for job, row in owed.items():
-        if job in JOBS:
+        if job in QUIET and undo.is_kept_quiet(booking, QUIET[job]):
+            yield Row(f"Mail: {MAILS[JOBS[job]]}", "nothing", "Not sent: somebody decided not to tell")
+        elif job in JOBS:
             yield _of_row(f"Mail: {MAILS[JOBS[job]]}", row, zone, now)
 
 
