@@ -8,6 +8,7 @@ from playwright.sync_api import Page
 
 from tests.shots import patient
 from tests.shots.arranging import ArrangingDesk
+from tests.shots.bookings import Bookings
 from tests.shots.camera import Camera
 from tests.shots.catalogue import CatalogueDesk
 from tests.shots.desk import Desk
@@ -52,6 +53,7 @@ class Tour:
             self.mails,
             self.rare_times,
             *Desk(self.stage, self.camera).scenes,
+            *Bookings(self.stage, self.camera).scenes,
             *DiaryPictures(self.stage, self.camera).scenes,
             *CatalogueDesk(self.stage, self.camera).scenes,
             *ArrangingDesk(self.stage, self.camera).scenes,
