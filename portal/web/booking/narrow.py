@@ -90,11 +90,12 @@ class Filters:
     def query(self) -> list[tuple[str, str]]:
         """The filters as they stand in an address."""
         named = [("from", self.from_day.isoformat() if self.from_day else "")]
-        named += [("month", f"{self.month:%Y-%m}" if self.month else "")]
-        named += [("practitioner", self.chosen.slug if self.chosen else ""), ("part", self.part or "")]
+        named += [("month", f"{self.month:%Y-%m}" if self.month else ""), ("part", self.part or "")]
         named += [("weekday", WEEKDAYS[place].lower()) for place in self.weekdays]
-        # Where somebody is usual, "anyone" has to be said.
-        return [(name, value) for name, value in named if value or (name == "practitioner" and self.usual)]
+        who = self.chosen.slug if self.chosen else ""
+        # Whoever is usual needs no word, which keeps the practitioner of a visit out of its addresses; "anyone" does.
+        said = [("practitioner", who)] if who != (self.usual or "") else []
+        return [*said, *((name, value) for name, value in named if value)]
 
     def address(self, path: str, **changes: object) -> str:
         """The path with these filters, some of them changed."""
