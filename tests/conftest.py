@@ -146,7 +146,7 @@ def _clean(request: pytest.FixtureRequest) -> Iterator[None]:
     if "app" in request.fixturenames:
         from portal.web.limits import reads
 
-        reads.reset()  # its counts are in this process, the others went with Redis
+        reads.storage.reset()  # its counts are in this process, the others went with Redis
 
 
 @pytest.fixture

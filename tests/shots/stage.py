@@ -123,7 +123,7 @@ class Stage:
         starts_at = datetime.strptime(starts, "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
         with self.app.app_context():
             wanted = offer.get_bookable(type_slug, clock.now())
-            free = [slot.practitioner_id for slot in availability.slots_at(wanted, starts_at, clock.now())]
+            free = [slot.practitioner_id for slot in availability.at(wanted, starts_at, clock.now()).open_slots]
             for practitioner_id in free if who == "any" else [int(who)]:
                 claims.claim(partial(hold.hold, wanted, starts_at, clock.now(), practitioner_id=practitioner_id))
 

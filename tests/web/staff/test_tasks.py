@@ -103,4 +103,5 @@ def test_a_task_names_its_booking(as_role: SignIn) -> None:
     booking = factories.make_booking()
     with transaction():
         raise_task("dispute", "The payment is disputed.", clock.now(), booking_id=booking.id)
-    assert words_on(as_role(Role.BOOKKEEPER).page("/staff/tasks")) == ["The payment is disputed."]
+    page = as_role(Role.BOOKKEEPER).page("/staff/tasks")
+    assert words_on(page) == [f"The payment is disputed.Open {booking.reference}"]
