@@ -53,7 +53,7 @@ def trace() -> Iterator[Trace]:
     with running_clinic(LOG_LEVEL="DEBUG") as clinic:
         visitor = HttpVisitor(clinic.url)
         reference = live_through_it(clinic, visitor)
-        # A visit cancelled at once leaves a notification about an event that is gone, which Graph wants looked for longer.
+        # Cancelled at once, it leaves word of an event that is gone, which Graph wants looked for a minute longer.
         until(lambda: not owed(clinic), "all jobs", seconds=100)
         yield Trace(clinic, visitor, reference)
 
