@@ -64,7 +64,7 @@ class Bookings:
         page.get_by_label("Prefer not to say").check()
         page.get_by_role("button", name="Add this patient").click()
         self.camera.take(page, "desk-who-known")
-        page.get_by_role("button", name="Choose Nora Castellano").click()
+        page.get_by_role("button", name="Choose Nora Castellano").first.click()
         self.camera.take(page, "desk-held")
         page.get_by_role("button", name="Book for Nora Castellano").click()
         self.camera.take(page, "desk-booked")
