@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from playwright.sync_api import Page
 from sqlalchemy import select
@@ -125,7 +125,7 @@ class Bookings:
                 type=kind,
                 practitioner=ines,
                 location=place,
-                starts_at=(at + timedelta(hours=in_hours)).replace(minute=0, second=0, microsecond=0),
+                starts_at=self._free_start(ines, at, in_hours),
                 confirmed_at=at - timedelta(days=3),
                 reference=f"BK-SH{'TS' if in_hours > 0 else 'TD'}{abs(int(in_hours))}A",
             )
@@ -144,6 +144,17 @@ class Bookings:
                 )
                 db.session.add(row)
             return booking.reference
+
+    def _free_start(self, practitioner: Practitioner, at: datetime, in_hours: float) -> datetime:
+        """The full hour, or the first quarter beyond it that no earlier scene has booked."""
+        wanted = (at + timedelta(hours=in_hours)).replace(minute=0, second=0, microsecond=0)
+        step = timedelta(minutes=15 if in_hours > 0 else -15)
+        taken = select(Booking.id).where(Booking.practitioner_id == practitioner.id)
+        while db.session.scalar(
+            taken.where(Booking.starts_at < wanted + timedelta(minutes=30), Booking.ends_at > wanted).limit(1)
+        ):
+            wanted += step
+        return wanted
 
     def _reception(self) -> Page:
         page = self.camera.tabs()
