@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from playwright.sync_api import Page
@@ -37,9 +38,10 @@ class Tour:
     def __init__(self, stage: Stage, camera: Camera, only: list[str]) -> None:
         self.stage, self.camera, self.only = stage, camera, only
 
-    def walk(self) -> None:
-        """Every scene, or only those that are named."""
-        scenes = (
+    @property
+    def scenes(self) -> tuple[Callable[[], None], ...]:
+        """All of them; those of the back office stand in modules of their own."""
+        return (
             self.public_pages,
             self.times,
             self.times_by_date,
@@ -61,7 +63,10 @@ class Tour:
             self.nothing_on_sale,
             self.closed,
         )
-        for scene in scenes:
+
+    def walk(self) -> None:
+        """Every scene, or only those that are named."""
+        for scene in self.scenes:
             if not self.only or scene.__name__ in self.only:
                 print(f"  {scene.__name__.replace('_', ' ')}", flush=True)
                 scene()
