@@ -20,20 +20,17 @@ from werkzeug.test import TestResponse
 from portal import clock, create_app
 from portal.bookings import links, offers
 from portal.bookings.models import Booking, Offer, OfferState
-from portal.catalogue.models import AppointmentType, ContentPage, FormDefinition
+from portal.catalogue.models import AppointmentType, ContentPage
 from portal.config import Settings
 from portal.db import db, transaction
 from portal.web.access import RULES, Rule
 from portal.web.security import CACHEABLE, CSRF_EXEMPT, content_security_policy, csrf
+from tests.support.factories import make_form
 from tests.support.funnel import book_free, booking_of, free_times, hold, make_offer
 from tests.support.visitor import Visitor
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
-QUESTION = {"id": "reason", "kind": "text", "label": "What brings you here?"}
-
-
-FORM = {"sections": [{"id": "visit", "title": "Your visit", "questions": [QUESTION]}]}
 
 
 class Who(StrEnum):
@@ -120,9 +117,9 @@ def scene(app: Flask, client: Visitor, ctx: None) -> Iterator[Scene]:
     made = make_offer(price_cents=0)
     booked = booking_of(book_free(client, made.slug))
     held = booking_of(hold(client, made.slug, place=0))
+    make_form("short")
     with transaction():
         db.session.add(ContentPage(slug="about", title="About us", body="We listen."))
-        db.session.add(FormDefinition(slug="short", version=1, purpose="intake", title="Before", definition=FORM))
         made.intake_form = "short"
         tokens = {
             booking.reference: links.make(booking.id, "test", clock.now(), expires_at=links.expiry_of(booking))

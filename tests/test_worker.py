@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -71,9 +72,11 @@ class Workers:
         assert self.process is not None
         doomed = self.tree
         for one in doomed:
-            one.suspend()  # nobody gets to clean up after another
+            with suppress(psutil.NoSuchProcess):  # the fork of a job may end by itself meanwhile
+                one.suspend()  # nobody gets to clean up after another
         for one in doomed:
-            one.kill()
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
         self.process.wait(10)
         psutil.wait_procs(doomed, timeout=10)
 

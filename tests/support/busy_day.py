@@ -8,7 +8,7 @@ from typing import Any
 from portal import clock
 from portal.bookings.models import Booking
 from portal.bookings.states import Status
-from portal.catalogue.models import AppointmentType, FormDefinition, FormPurpose
+from portal.catalogue.models import AppointmentType, FormDefinition
 from portal.db import db, transaction
 from portal.intake.models import Intake, IntakeState
 from portal.scheduling.models import BusyTime, ExceptionKind, HoursException, Location, Outside
@@ -129,9 +129,4 @@ def _visit(
 
 
 def _form() -> FormDefinition:
-    known = db.session.query(FormDefinition).filter_by(slug=FORM).one_or_none()
-    if known is None:
-        known = FormDefinition(slug=FORM, version=1, purpose=FormPurpose.INTAKE, title="Before", definition={})
-        with transaction():
-            db.session.add(known)
-    return known
+    return db.session.query(FormDefinition).filter_by(slug=FORM).one_or_none() or factories.make_form(FORM)

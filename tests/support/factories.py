@@ -21,6 +21,8 @@ from portal.catalogue.models import (
     AppointmentType,
     Calendar,
     CancellationPolicy,
+    FormDefinition,
+    FormPurpose,
     Kind,
     Mode,
     Price,
@@ -50,6 +52,15 @@ def make_practitioner(**columns: Any) -> Practitioner:
         "email": f"practitioner-{number}@rosella-clinic.example.com",
     }
     return _stored(Practitioner(**(known | columns)))
+
+
+def make_form(slug: str, title: str = "Before we meet") -> FormDefinition:
+    """An intake form that asks one question: what brings you here."""
+    question = {"id": "reason", "kind": "text", "label": "What brings you here?"}
+    sections = [{"id": "visit", "title": "Your visit", "questions": [question]}]
+    return _stored(
+        FormDefinition(slug=slug, version=1, purpose=FormPurpose.INTAKE, title=title, definition={"sections": sections})
+    )
 
 
 def make_location(*, is_telehealth: bool = False, **columns: Any) -> Location:

@@ -99,6 +99,12 @@ class Seen:
     def nearest(self) -> list[str]:
         return [str(radio["value"]) for radio in self.soup.select(".nearest input")]
 
+    @property
+    def problem(self) -> str:
+        """What the summary above a form says went wrong."""
+        summary = self.soup.select_one(".error-summary")
+        return summary.get_text(" ", strip=True) if summary else ""
+
     def form(self, button: str) -> Tag:
         for pressed in self.soup.select("main button"):
             if pressed.get_text(" ", strip=True).startswith(button):

@@ -11,7 +11,6 @@ from sqlalchemy import select
 from portal import clock
 from portal.bookings.models import Booking
 from portal.bookings.states import Status
-from portal.catalogue.models import FormDefinition
 from portal.db import db, transaction
 from portal.intake import submit
 from portal.staff.access import Role
@@ -27,15 +26,9 @@ SECRET = "Itching since the flood"
 
 @pytest.fixture
 def visit() -> Booking:
-    with transaction():
-        question = {"id": "reason", "kind": "text", "label": "What brings you here?"}
-        sections = {"sections": [{"id": "visit", "title": "Your visit", "questions": [question]}]}
-        db.session.add(
-            FormDefinition(slug="short", version=1, purpose="intake", title="Before we meet", definition=sections)
-        )
+    form = factories.make_form("short")
     person = factories.make_practitioner(name="Ines Calloway")
     booking = factories.make_booking(type=factories.make_type(intake_form="short"), practitioner=person)
-    form = db.session.scalars(select(FormDefinition)).one()
     with transaction():
         submit.save(booking, form, {"reason": SECRET}, clock.now(), is_complete=True)
     return booking
