@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from portal.bookings import change, confirm, hold, links, notes, undo
+from portal.bookings.auditing import write_down
 from portal.bookings.history import change_status, record
 from portal.bookings.models import BookedFor, Booking, BookingEvent, ChangeKind
 from portal.bookings.states import Status, WrongState
@@ -75,7 +76,7 @@ def hold_time(
     )
     if patient is not None:
         _give(booking, patient)
-    _write_down(booking, Action.ADDED, staff, now)
+    write_down(booking, Action.ADDED, staff, now)
     return booking
 
 
@@ -86,7 +87,7 @@ def book(booking: Booking, staff: Staff, now: datetime) -> None:
     if booking.status == Status.EXPIRED or booking.is_lapsed(now):
         raise hold.HoldExpired
     confirm.confirm(booking, now, by=holder_of(staff.id))
-    _write_down(booking, Action.CHANGED, staff, now, part="booked")
+    write_down(booking, Action.CHANGED, staff, now, part="booked")
 
 
 def let_go(booking: Booking, staff: Staff, now: datetime) -> None:
@@ -109,7 +110,7 @@ def move(
     change.move(booking, starts_at, now, by=holder_of(staff.id), practitioner_id=practitioner_id, undo_until=until)
     if booking.version != version:
         undo.remember(booking, ChangeKind.MOVED, before, staff, now)
-        _write_down(booking, Action.CHANGED, staff, now, part="time")
+        write_down(booking, Action.CHANGED, staff, now, part="time")
 
 
 def cancel(
@@ -126,7 +127,7 @@ def cancel(
     undo.remember(booking, ChangeKind.CANCELLED, before, staff, now)
     notes.write_reason(booking, "Cancelled", reason, staff, now)
     notes.write_reason(booking, "Fee waived", waiver, staff, now)
-    _write_down(booking, Action.CHANGED, staff, now, part="cancelled", why=waiver or reason)
+    write_down(booking, Action.CHANGED, staff, now, part="cancelled", why=waiver or reason)
 
 
 def did_not_arrive(booking: Booking, staff: Staff, now: datetime, *, waiver: str = "") -> None:
@@ -146,7 +147,7 @@ def did_not_arrive(booking: Booking, staff: Staff, now: datetime, *, waiver: str
     )
     undo.remember(booking, ChangeKind.DID_NOT_ARRIVE, before, staff, now)
     notes.write_reason(booking, "Fee waived", waiver, staff, now)
-    _write_down(booking, Action.CHANGED, staff, now, part="did not arrive", why=waiver)
+    write_down(booking, Action.CHANGED, staff, now, part="did not arrive", why=waiver)
 
 
 def set_status(booking: Booking, wanted: Status, staff: Staff, now: datetime) -> None:
@@ -159,25 +160,25 @@ def set_status(booking: Booking, wanted: Status, staff: Staff, now: datetime) ->
     if booking.status == Status.DID_NOT_ARRIVE:
         booking.fee_waived = False
     change_status(booking, wanted, now, event=event, by=holder_of(staff.id), to=str(wanted))
-    _write_down(booking, Action.CHANGED, staff, now, part="status")
+    write_down(booking, Action.CHANGED, staff, now, part="status")
 
 
 def take_back(booking: Booking, staff: Staff, now: datetime) -> None:
     """Undo the latest change. Run it through claims.claim. Raises TooLateToUndo or SlotTaken."""
     undo.undo(booking, staff, now)
-    _write_down(booking, Action.CHANGED, staff, now, part="undone")
+    write_down(booking, Action.CHANGED, staff, now, part="undone")
 
 
 def tell_now(booking: Booking, staff: Staff, now: datetime) -> None:
     """Do not wait for the three minutes. Raises TooLateToUndo."""
     undo.tell_now(booking, staff, now)
-    _write_down(booking, Action.CHANGED, staff, now, part="told now")
+    write_down(booking, Action.CHANGED, staff, now, part="told now")
 
 
 def keep_quiet(booking: Booking, staff: Staff, now: datetime) -> None:
     """The patient gets no mail about the change. Raises TooLateToUndo."""
     undo.keep_quiet(booking, staff, now)
-    _write_down(booking, Action.CHANGED, staff, now, part="not told")
+    write_down(booking, Action.CHANGED, staff, now, part="not told")
 
 
 def give_to(booking: Booking, patient: Patient, staff: Staff, now: datetime) -> None:
@@ -198,24 +199,9 @@ def give_to(booking: Booking, patient: Patient, staff: Staff, now: datetime) -> 
         audit.record(
             staff, Action.REMOVED, "booking", now, subject=booking.reference, patient_id=former, part="patient"
         )
-    _write_down(booking, Action.CHANGED, staff, now, part="patient")
+    write_down(booking, Action.CHANGED, staff, now, part="patient")
 
 
 def _give(booking: Booking, patient: Patient) -> None:
     booking.patient_id, booking.patient = patient.id, patient
     booking.booked_for, booking.booked_by, booking.says_new = BookedFor.SELF, "", None
-
-
-def _write_down(
-    booking: Booking, action: Action, staff: Staff, now: datetime, *, part: str = "", why: str = ""
-) -> None:
-    audit.record(
-        staff,
-        action,
-        "booking",
-        now,
-        subject=booking.reference,
-        patient_id=booking.patient_id,
-        part=part,
-        why=why,
-    )

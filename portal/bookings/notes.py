@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from portal import vault
+from portal.bookings.auditing import write_down
 from portal.bookings.models import Booking, BookingNote
 from portal.db import db
-from portal.staff import audit
 from portal.staff.access import Staff
 from portal.staff.models import Action
 
@@ -45,7 +45,7 @@ def write(booking: Booking, text: str, staff: Staff, now: datetime) -> str:
             written_at=now,
         )
     )
-    _write_down(booking, Action.ADDED, staff, now)
+    write_down(booking, Action.ADDED, staff, now, part="note")
     return key
 
 
@@ -67,13 +67,13 @@ def of(booking: Booking) -> list[Note]:
 def remove(booking: Booking, key: str, staff: Staff, now: datetime) -> None:
     """Take a note off the page; the row stays, so that it can be put back. Raises NoSuchNote."""
     _get(booking, key, is_removed=False).removed_at = now
-    _write_down(booking, Action.REMOVED, staff, now)
+    write_down(booking, Action.REMOVED, staff, now, part="note")
 
 
 def put_back(booking: Booking, key: str, staff: Staff, now: datetime) -> None:
     """Undo a removal. Raises NoSuchNote."""
     _get(booking, key, is_removed=True).removed_at = None
-    _write_down(booking, Action.ADDED, staff, now)
+    write_down(booking, Action.ADDED, staff, now, part="note")
 
 
 def _get(booking: Booking, key: str, *, is_removed: bool) -> BookingNote:
@@ -82,10 +82,6 @@ def _get(booking: Booking, key: str, *, is_removed: bool) -> BookingNote:
     if note is None or (note.removed_at is not None) != is_removed:
         raise NoSuchNote(key)
     return note
-
-
-def _write_down(booking: Booking, action: Action, staff: Staff, now: datetime) -> None:
-    audit.record(staff, action, "booking", now, subject=booking.reference, patient_id=booking.patient_id, part="note")
 
 
 def _context(key: str) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import Range
 
 from portal import clinic
 from portal.bookings import hold, undo
+from portal.bookings.auditing import write_down
 from portal.bookings.desk import SOURCE
 from portal.bookings.history import record
 from portal.bookings.models import Booking, ChangeKind
@@ -26,11 +27,11 @@ from portal.scheduling import claims
 from portal.scheduling.claims import SlotTaken
 from portal.scheduling.explain import PAST
 from portal.scheduling.models import Location, WorkingHours
-from portal.staff import audit
 from portal.staff.access import Staff, holder_of
 from portal.staff.models import Action
 
 LATE_ENTRY = timedelta(hours=1)  # somebody who walked in is written down a little later
+AUDITED_AS = "time against the rules"
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def hold_anyway(
     db.session.add(booking)
     db.session.flush()
     record(booking, "booking.held", now, by=holder_of(staff.id), overlaps=True)
-    _write_down(booking, Action.ADDED, place, staff, now)
+    write_down(booking, Action.ADDED, staff, now, part=AUDITED_AS, why=place.reason)
     return booking
 
 
@@ -85,7 +86,7 @@ def move_anyway(booking: Booking, place: Place, staff: Staff, now: datetime) -> 
         overlaps=True,
     )
     undo.remember(booking, ChangeKind.MOVED, before, staff, now)
-    _write_down(booking, Action.CHANGED, place, staff, now)
+    write_down(booking, Action.CHANGED, staff, now, part=AUDITED_AS, why=place.reason)
 
 
 def _begin(place: Place, earliest: datetime) -> None:
@@ -116,16 +117,3 @@ def _location_id(appointment_type: AppointmentType, practitioner_id: int) -> int
     if found is None:
         raise SlotTaken
     return found
-
-
-def _write_down(booking: Booking, action: Action, place: Place, staff: Staff, now: datetime) -> None:
-    audit.record(
-        staff,
-        action,
-        "booking",
-        now,
-        subject=booking.reference,
-        patient_id=booking.patient_id,
-        part="time against the rules",
-        why=place.reason,
-    )

@@ -8,12 +8,12 @@ from datetime import datetime
 from sqlalchemy import select
 
 from portal import money
+from portal.bookings.auditing import write_down
 from portal.bookings.history import record
 from portal.bookings.models import Booking
 from portal.bookings.states import Status, WrongState
 from portal.db import db, transaction
 from portal.payments.models import Method, Payment, PaymentState, Refund, RefundState
-from portal.staff import audit
 from portal.staff.access import Staff, holder_of
 from portal.staff.models import Action
 from portal.staff.tasks import raise_task, settle_task
@@ -57,7 +57,7 @@ def take(booking: Booking, staff: Staff, now: datetime) -> None:
         )
     )
     record(booking, "booking.paid_at_clinic", now, by=holder_of(staff.id))
-    _write_down(booking, staff, now, "paid at the clinic")
+    write_down(booking, Action.CHANGED, staff, now, kind="payment", part="paid at the clinic")
 
 
 def take_back(booking: Booking, staff: Staff, now: datetime) -> None:
@@ -67,7 +67,7 @@ def take_back(booking: Booking, staff: Staff, now: datetime) -> None:
         raise WrongState(booking.status, booking.status)
     payment.state, payment.settles_booking = PaymentState.CLOSED, False
     record(booking, "booking.payment_taken_back", now, by=holder_of(staff.id))
-    _write_down(booking, staff, now, "payment undone")
+    write_down(booking, Action.CHANGED, staff, now, kind="payment", part="payment undone")
 
 
 def ask_to_give_back(payment: Payment, now: datetime) -> None:
@@ -90,14 +90,8 @@ def given_back(booking: Booking, staff: Staff, now: datetime) -> None:
     for refund in waiting:
         refund.state = RefundState.DONE
     settle_task(GIVE_BACK, now, booking_id=booking.id)
-    _write_down(booking, staff, now, "money handed back")
+    write_down(booking, Action.CHANGED, staff, now, kind="payment", part="money handed back")
 
 
 def _waiting(payment: Payment) -> list[Refund]:
     return [refund for refund in payment.refunds if refund.state == RefundState.WANTED]
-
-
-def _write_down(booking: Booking, staff: Staff, now: datetime, part: str) -> None:
-    audit.record(
-        staff, Action.CHANGED, "payment", now, subject=booking.reference, patient_id=booking.patient_id, part=part
-    )

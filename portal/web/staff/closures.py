@@ -13,6 +13,7 @@ from wtforms.validators import ValidationError
 
 from portal import clock
 from portal.bookings import offers, standing
+from portal.bookings.auditing import write_down
 from portal.bookings.models import Booking
 from portal.bookings.states import WrongState
 from portal.db import db, transaction
@@ -109,9 +110,7 @@ def _offer(visit_id: int, now: datetime, expires_at: datetime) -> bool | None:
         made = offers.make(visit_id, now, expires_at)
         visit = db.session.get_one(Booking, visit_id)
         action, part = (Action.SENT, "offer") if made else (Action.CHANGED, "no other time")
-        audit.record(
-            who.staff(), action, "booking", now, subject=visit.reference, patient_id=visit.patient_id, part=part
-        )
+        write_down(visit, action, who.staff(), now, part=part)
         return made is not None
 
     try:

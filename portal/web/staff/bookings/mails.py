@@ -9,12 +9,12 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from portal.bookings import undo
+from portal.bookings.auditing import write_down
 from portal.bookings.history import record
 from portal.bookings.models import Booking
 from portal.bookings.states import Status, WrongState
 from portal.outbox import owed
 from portal.outbox.post import owe
-from portal.staff import audit
 from portal.staff.access import Staff, holder_of
 from portal.staff.models import Action
 from portal.web.staff.bookings import panel, sync_words
@@ -34,15 +34,7 @@ def send_again(reference: str) -> ResponseReturnValue:
             raise WrongState(booking.status, Status.CONFIRMED)
         owe("notices.send_confirmation_again", booking.id, key, now=now)
         record(booking, "booking.confirmation_sent_again", now, by=holder_of(me.id))
-        audit.record(
-            me,
-            Action.SENT,
-            "booking",
-            now,
-            subject=booking.reference,
-            patient_id=booking.patient_id,
-            part="confirmation",
-        )
+        write_down(booking, Action.SENT, me, now, part="confirmation")
 
     return act(reference, do, panel.again(reference), told="mail")
 
@@ -61,14 +53,6 @@ def try_again(reference: str) -> ResponseReturnValue:
                 raise WrongState(booking.status, booking.status)
             owed.try_again(row.id, now)
             owe(row.job, *row.args, now=now)  # the row is due again: this rings for it
-        audit.record(
-            me,
-            Action.CHANGED,
-            "booking",
-            now,
-            subject=booking.reference,
-            patient_id=booking.patient_id,
-            part="try again",
-        )
+        write_down(booking, Action.CHANGED, me, now, part="try again")
 
     return act(reference, do, panel.again(reference), told="retry")
