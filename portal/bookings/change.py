@@ -40,9 +40,9 @@ def cancel(
         event="booking.cancelled",
         by=by,
         undo_until=undo_until,
+        columns={"cancelled_at": now, "cancelled_by": wished_by or by},
         reason_given=bool(reason),
     )
-    booking.cancelled_at, booking.cancelled_by = now, wished_by or by
 
 
 def move(

@@ -94,8 +94,8 @@ def let_go(booking: Booking, staff: Staff, now: datetime) -> None:
     """The held time is not wanted after all."""
     if booking.source != SOURCE or booking.status != Status.HELD:
         raise WrongState(booking.status, Status.CANCELLED)
-    change_status(booking, Status.CANCELLED, now, event="booking.released", by=holder_of(staff.id))
-    booking.cancelled_at, booking.cancelled_by = now, "clinic"
+    who = {"cancelled_at": now, "cancelled_by": "clinic"}
+    change_status(booking, Status.CANCELLED, now, event="booking.released", by=holder_of(staff.id), columns=who)
 
 
 def move(

@@ -127,8 +127,8 @@ def undo(booking: Booking, staff: Staff, now: datetime) -> None:
     if booking.status == status:
         record(booking, "booking.put_back", now, by=holder_of(staff.id))
         return
-    booking.cancelled_at, booking.cancelled_by = None, ""
-    change_status(booking, status, now, event="booking.put_back", by=holder_of(staff.id))
+    who = {"cancelled_at": None, "cancelled_by": ""}
+    change_status(booking, status, now, event="booking.put_back", by=holder_of(staff.id), columns=who)
 
 
 def _get_open(booking: Booking, now: datetime) -> StaffChange:

@@ -65,8 +65,8 @@ def refund_unplaced(booking: Booking, now: datetime) -> None:
     """The time is gone for good: the whole payment goes back, and an honest mail goes out."""
     for payment in payments_of(booking):
         give_back(payment, "not-placed", payment.amount_cents - given_back(payment), now)
-    change_status(booking, Status.CANCELLED, now, event="booking.not_placed", by="clock")
-    booking.cancelled_at, booking.cancelled_by = now, "clinic"
+    who = {"cancelled_at": now, "cancelled_by": "clinic"}
+    change_status(booking, Status.CANCELLED, now, event="booking.not_placed", by="clock", columns=who)
 
 
 def payments_of(booking: Booking) -> list[Payment]:
