@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import select
 
 from portal.bookings.models import BookedFor, Booking
 from portal.bookings.states import WAITING, Status
 from portal.db import db
-from portal.patients.models import Gender, Patient
+from portal.patients import contact
+from portal.patients.contact import Contact
+from portal.patients.models import Patient
 
 
 @dataclass(frozen=True)
-class Details:
-    """What the details page asks (design §12); `mobile` is E.164, `mobile_as_typed` what the person wrote."""
+class Details(Contact):
+    """What the details page asks (design §12): who comes and how they are reached, and what is about this visit."""
 
-    given_name: str
-    family_name: str
-    preferred_name: str
-    born_on: date
-    gender: Gender
-    email: str
-    mobile: str
-    mobile_as_typed: str
     booked_for: BookedFor
     booked_by: str
     says_new: bool
@@ -37,9 +31,7 @@ def record_details(booking: Booking, details: Details, now: datetime) -> None:
     if patient is None:
         patient = Patient(created_at=now)
         db.session.add(patient)
-    for name in ("given_name", "family_name", "preferred_name", "born_on", "gender", "email", "mobile"):
-        setattr(patient, name, getattr(details, name))
-    patient.mobile_as_typed = details.mobile_as_typed
+    contact.change(patient, details)
     db.session.flush()
     booking.patient_id = patient.id
     booking.booked_for, booking.booked_by, booking.says_new = details.booked_for, details.booked_by, details.says_new

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 
 from portal.db import Json
@@ -36,7 +36,7 @@ class Contact:
 
     def values(self) -> Json:
         """By column; dates and choices as texts."""
-        return {field.name: str(getattr(self, field.name)) for field in fields(self)}
+        return {name: str(getattr(self, name)) for name in PARTS}
 
 
 def of(patient: Patient) -> Contact:

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_
 
+from portal.patients.contact import Contact
 from portal.patients.models import Patient
 
 _DATE = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})|(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
 _PHONE = re.compile(r"\+?[\d ()-]{4,}", re.ASCII)
 LEAST_DIGITS = 4
-
-
-@dataclass(frozen=True)
-class Person:
-    """Who somebody says they are; `mobile` is E.164."""
-
-    given_name: str
-    family_name: str
-    born_on: date
-    email: str
-    mobile: str
 
 
 def matching(patients: Select[Patient], asked: str) -> Select[Patient] | None:
@@ -51,7 +40,7 @@ def matching(patients: Select[Patient], asked: str) -> Select[Patient] | None:
     )
 
 
-def alike(patients: Select[Patient], person: Person) -> Select[Patient]:
+def alike(patients: Select[Patient], person: Contact) -> Select[Patient]:
     """Those who may be this person already: the same birth date with one of the names, or mail or phone with one."""
     is_family = func.lower(Patient.family_name) == person.family_name.lower()
     is_given = func.lower(Patient.given_name) == person.given_name.lower()

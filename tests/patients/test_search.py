@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -9,8 +10,8 @@ from sqlalchemy import select
 
 from portal.db import db
 from portal.patients import search
-from portal.patients.models import Patient
-from portal.patients.search import Person
+from portal.patients.contact import Contact
+from portal.patients.models import Gender, Patient
 from tests.support.factories import make_patient
 
 pytestmark = pytest.mark.usefixtures("ctx")
@@ -73,7 +74,16 @@ def test_too_little_is_not_looked_for(asked: str) -> None:
     assert search.matching(select(Patient), asked) is None
 
 
-NORA = Person("Nora", "Castellano", date(1984, 3, 9), "nora@example.com", "+61491570156")
+NORA = Contact(
+    given_name="Nora",
+    family_name="Castellano",
+    preferred_name="",
+    born_on=date(1984, 3, 9),
+    gender=Gender.FEMALE,
+    email="nora@example.com",
+    mobile="+61491570156",
+    mobile_as_typed="0491 570 156",
+)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +98,6 @@ NORA = Person("Nora", "Castellano", date(1984, 3, 9), "nora@example.com", "+6149
     ],
 )
 def test_who_may_be_known_already_is_shown(changes: dict[str, object], is_found: bool) -> None:
-    person = Person(**{**NORA.__dict__, **changes})  # type: ignore[arg-type]
+    person = replace(NORA, **changes)  # type: ignore[arg-type]
     names = [patient.full_name for patient in db.session.scalars(search.alike(select(Patient), person))]
     assert ("Nora Castellano" in names) == is_found

@@ -20,7 +20,9 @@ from wtforms.validators import ValidationError
 from portal.bookings.details import Details
 from portal.bookings.models import BookedFor, Booking
 from portal.clock import now
-from portal.patients.models import Gender
+from portal.patients import contact
+from portal.patients.contact import Contact
+from portal.patients.models import Gender, Patient
 
 LONGEST_NAME = 40  # MediRecords takes no more
 LONGEST_MOBILE = 30
@@ -166,11 +168,10 @@ class DetailsForm(FlaskForm):
             return f"Enter a date of birth in the last {OLDEST} years."
         return None
 
-    def details(self) -> Details:
-        """The checked input as the domain wants it."""
+    def contact(self) -> Contact:
+        """Who comes, checked, as the domain wants it."""
         assert self.born_on is not None
-        is_own = self.booked_for.data == BookedFor.SELF
-        return Details(
+        return Contact(
             given_name=self.given_name.data or "",
             family_name=self.family_name.data or "",
             preferred_name=self.preferred_name.data or "",
@@ -179,6 +180,13 @@ class DetailsForm(FlaskForm):
             email=self.email_normal,
             mobile=self.mobile_e164,
             mobile_as_typed=self.mobile.data or "",
+        )
+
+    def details(self) -> Details:
+        """The same, and what is about this visit."""
+        is_own = self.booked_for.data == BookedFor.SELF
+        return Details(
+            **vars(self.contact()),
             booked_for=BookedFor(self.booked_for.data),
             booked_by="" if is_own else self.booked_by.data or "",
             says_new=self.visited.data == "no",
@@ -194,17 +202,17 @@ def filled_from(booking: Booking) -> dict[str, Any]:
         "booked_for": booking.booked_for.value,
         "booked_by": booking.booked_by,
         "visited": "no" if booking.says_new else "yes",
-        "given_name": patient.given_name,
-        "family_name": patient.family_name,
-        "preferred_name": patient.preferred_name,
-        "born": {
-            "day": str(patient.born_on.day),
-            "month": str(patient.born_on.month),
-            "year": str(patient.born_on.year),
-        },
-        "gender": patient.gender.value,
+        **filled_with(patient),
+    }
+
+
+def filled_with(patient: Patient) -> dict[str, Any]:
+    """What it shows of a person whom we know."""
+    born = patient.born_on
+    return {
+        **contact.of(patient).values(),
         "mobile": patient.mobile_as_typed,
-        "email": patient.email,
+        "born": {"day": str(born.day), "month": str(born.month), "year": str(born.year)},
     }
 
 

@@ -18,8 +18,7 @@ from portal.bookings.scope import patients_of
 from portal.bookings.states import Status
 from portal.db import db, transaction
 from portal.patients import search
-from portal.patients.models import Gender, Patient
-from portal.patients.search import Person
+from portal.patients.models import Patient
 from portal.staff import audit
 from portal.staff.access import Staff
 from portal.staff.models import Action
@@ -46,16 +45,6 @@ class NewPatientForm(DetailsForm):
         default=BookedFor.SELF.value,
     )
     booked_by = StringField("Name of the parent or carer, who gets the mails", filters=[clean])
-
-    def person(self) -> Person:
-        assert self.born_on is not None
-        return Person(
-            given_name=self.given_name.data or "",
-            family_name=self.family_name.data or "",
-            born_on=self.born_on,
-            email=self.email_normal,
-            mobile=self.mobile_e164,
-        )
 
 
 @bp.get("/<reference>/patient")
@@ -85,7 +74,7 @@ def add_patient(reference: str) -> ResponseReturnValue:
     form = NewPatientForm()
     if not form.validate():
         return make_response(_page(reference, form), 422)
-    alike = db.session.scalars(search.alike(patients_of(who.staff()), form.person()).limit(MOST)).all()
+    alike = db.session.scalars(search.alike(patients_of(who.staff()), form.contact()).limit(MOST)).all()
     if alike and request.form.get("is_new") != "yes":
         return make_response(_page(reference, form, alike=alike), 422)
     return act(
@@ -94,14 +83,7 @@ def add_patient(reference: str) -> ResponseReturnValue:
 
 
 def _add(booking: Booking, form: NewPatientForm, me: Staff, now: datetime) -> None:
-    person = form.person()
-    patient = Patient(
-        **person.__dict__,
-        preferred_name=form.preferred_name.data or "",
-        gender=Gender(form.gender.data),
-        mobile_as_typed=form.mobile.data or "",
-        created_at=now,
-    )
+    patient = Patient(**vars(form.contact()), created_at=now)
     db.session.add(patient)
     db.session.flush()
     audit.record(me, Action.ADDED, "patient", now, patient_id=patient.id)

@@ -11,10 +11,10 @@ from portal import clock
 from portal.db import db, transaction
 from portal.patients import contact
 from portal.patients.contact import Contact
-from portal.patients.models import Gender, Patient
+from portal.patients.models import Patient
 from portal.staff import audit
 from portal.staff.models import Action
-from portal.web.booking.details_form import GENDERS, DetailsForm
+from portal.web.booking.details_form import GENDERS, DetailsForm, filled_with
 from portal.web.htmx import go
 from portal.web.staff import changed, who
 from portal.web.staff.changed import Difference
@@ -40,25 +40,11 @@ class ContactForm(DetailsForm):
         for name in ("booked_for", "booked_by", "visited"):
             del self[name]
 
-    def contact(self) -> Contact:
-        """The checked input as the domain wants it."""
-        assert self.born_on is not None
-        return Contact(
-            given_name=self.given_name.data or "",
-            family_name=self.family_name.data or "",
-            preferred_name=self.preferred_name.data or "",
-            born_on=self.born_on,
-            gender=Gender(self.gender.data),
-            email=self.email_normal,
-            mobile=self.mobile_e164,
-            mobile_as_typed=self.mobile.data or "",
-        )
-
 
 @bp.get("/<int:patient_id>/contact")
 def contact_page(patient_id: int) -> ResponseReturnValue:
     patient = desk.read(patient_id, "contact")
-    return _page(patient, ContactForm(formdata=None, data=_shown(patient)))
+    return _page(patient, ContactForm(formdata=None, data=filled_with(patient)))
 
 
 @bp.post("/<int:patient_id>/contact")
@@ -99,12 +85,3 @@ def _seen(patient: Patient, form: ContactForm, found: list[Difference] | None) -
 
 def _said(values: Contact) -> dict[str, str]:
     return {**values.values(), "born_on": desk.born(values.born_on), "gender": GENDERS[values.gender]}
-
-
-def _shown(patient: Patient) -> dict[str, Any]:
-    born = patient.born_on
-    return {
-        **contact.of(patient).values(),
-        "mobile": patient.mobile_as_typed,
-        "born": {"day": str(born.day), "month": str(born.month), "year": str(born.year)},
-    }
