@@ -18,11 +18,13 @@ from portal.patients.models import Patient
 from portal.staff import audit
 from portal.staff.models import Action, AuditEntry, StaffMember
 from portal.web.staff import csv_cells, pager, who
-from portal.web.staff.fields import ChoiceField, DayField
+from portal.web.staff.fields import ChoiceField
+from portal.web.staff.when_fields import Day
 
 bp = Blueprint("audit", __name__, url_prefix="/audit")
 
 MOST_EXPORTED = 50_000
+NO_DAY = "Please choose a day from the calendar."
 
 
 class SearchForm(Form):
@@ -30,8 +32,8 @@ class SearchForm(Form):
 
     person = ChoiceField("Person", coerce=str, validators=[Optional()])
     patient = StringField("Patient", validators=[Length(max=100, message="Please use 100 characters at most.")])
-    first = DayField("From", validators=[Optional()])
-    last = DayField("Until", validators=[Optional()])
+    first = Day("From", wrong=NO_DAY)
+    last = Day("Until", wrong=NO_DAY)
     action = ChoiceField("Action", coerce=str, validators=[Optional()])
 
 

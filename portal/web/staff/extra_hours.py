@@ -21,7 +21,7 @@ from portal.staff.access import MANAGERS
 from portal.staff.models import Action, Practitioner
 from portal.web.htmx import go
 from portal.web.staff import exceptions, who
-from portal.web.staff.when_fields import Clock, Day, end_instant, instant
+from portal.web.staff.when_fields import NO_TIME, Clock, Day, end_instant, instant
 
 bp = Blueprint("extra_hours", __name__, url_prefix="/extra-hours")
 
@@ -49,7 +49,7 @@ class ExtraForm(FlaskForm):
             field.errors = ["Choose one of these."] if field.errors else []
         for field in (self.day, self.starts, self.ends):
             if field.data is None and not field.errors:
-                field.errors = ["Enter the day." if field is self.day else "Enter a time, such as 09:30."]
+                field.errors = ["Enter the day." if field is self.day else NO_TIME]
         if not self.errors and self.span()[1] <= self.span()[0]:
             self.ends.errors = ["The end is before the start."]
         if not self.errors and self.span()[1] <= clock.now():

@@ -11,6 +11,7 @@ from wtforms import DateField, TimeField
 from portal.clock import local_instant
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
+NO_TIME = "Enter a time, such as 09:30."
 
 
 class Day(DateField):
@@ -18,15 +19,13 @@ class Day(DateField):
 
     data: date | None
 
+    def __init__(self, label: str, *, wrong: str = "Enter a date, such as 27/03/2027.", **known: Any) -> None:
+        super().__init__(label, invalid_value_message=wrong, **known)
+
     def process_formdata(self, valuelist: list[Any]) -> None:
-        if not "".join(valuelist).strip():
-            self.data = None
-            return
-        try:
-            super().process_formdata(valuelist)
-        except ValueError:
-            self.data = None
-            raise ValueError("Enter a date, such as 27/03/2027.") from None
+        typed = _typed(valuelist)
+        super().process_formdata(typed)
+        self.data = self.data if typed else None
         if self.data is not None and not FIRST_YEAR <= self.data.year <= LAST_YEAR:
             self.data = None
             raise ValueError(f"Enter a date between {FIRST_YEAR} and {LAST_YEAR}.")
@@ -37,15 +36,18 @@ class Clock(TimeField):
 
     data: time | None
 
+    def __init__(self, label: str, **known: Any) -> None:
+        super().__init__(label, invalid_value_message=NO_TIME, **known)
+
     def process_formdata(self, valuelist: list[Any]) -> None:
-        if not "".join(valuelist).strip():
-            self.data = None
-            return
-        try:
-            super().process_formdata(valuelist)
-        except ValueError:
-            self.data = None
-            raise ValueError("Enter a time, such as 09:30.") from None
+        typed = _typed(valuelist)
+        super().process_formdata(typed)
+        self.data = self.data if typed else None
+
+
+def _typed(valuelist: list[Any]) -> list[Any]:
+    """An empty box says nothing, so it is no wrong date: whether it may be left out is for the form to say."""
+    return [each for each in valuelist if each.strip()]
 
 
 def instant(day: date, at: time, zone: ZoneInfo) -> datetime:

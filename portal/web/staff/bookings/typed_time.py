@@ -7,7 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flask_wtf import FlaskForm
-from wtforms import StringField, TimeField
+from wtforms import StringField
 from wtforms.validators import ValidationError
 
 from portal import clock
@@ -17,24 +17,15 @@ from portal.catalogue.models import AppointmentType
 from portal.scheduling import availability
 from portal.scheduling.facts import Offering
 from portal.web.staff.bookings.desk import typed
-from portal.web.staff.fields import ChoiceField, DayField
-
-
-class ClockField(TimeField):
-    """A time of the day, as the browser sends it."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        try:
-            super().process_formdata(valuelist)
-        except ValueError:
-            raise ValueError("Enter a time, such as 10:15.") from None
+from portal.web.staff.fields import ChoiceField
+from portal.web.staff.when_fields import NO_TIME, Clock, Day
 
 
 class TypedTimeForm(FlaskForm):
     """`reason` is asked for only where a rule stands in the way."""
 
-    day = DayField("Day")
-    clock = ClockField("Time")
+    day = Day("Day")
+    clock = Clock("Time")
     with_whom = ChoiceField("With")
     reason = StringField("Reason, if the time is not open")
 
@@ -45,13 +36,13 @@ class TypedTimeForm(FlaskForm):
         form.with_whom.choices = [(each.slug, each.name) for each in practitioners]
         return form
 
-    def validate_day(self, field: DayField) -> None:
+    def validate_day(self, field: Day) -> None:
         if field.data is None and not field.errors:
             raise ValidationError("Choose a day.")
 
-    def validate_clock(self, field: ClockField) -> None:
+    def validate_clock(self, field: Clock) -> None:
         if field.data is None and not field.errors:
-            raise ValidationError("Enter a time, such as 10:15.")
+            raise ValidationError(NO_TIME)
 
     def place(
         self,
@@ -63,6 +54,8 @@ class TypedTimeForm(FlaskForm):
     ) -> Place | None:
         """The time that was typed, with an empty reason where it is open; None, with words at the field, where a reason
         is missing or there is no such time."""
+        assert self.day.data is not None
+        assert self.clock.data is not None
         starts_at = clock.local_instant(self.day.data, self.clock.data, zone)
         if starts_at is None:
             self.clock.errors = ["The clock changes then. Choose another time."]
