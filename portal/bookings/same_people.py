@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, union
+from sqlalchemy import ColumnElement, Select, delete, exists, select, union
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
 from portal.bookings.models import Booking
 from portal.bookings.states import Status
 from portal.db import db
+from portal.patients import likeness
 from portal.patients.models import Patient, PatientDistinction
 from portal.staff import audit
 from portal.staff.access import Staff
@@ -22,16 +23,11 @@ _one, _other = aliased(Patient), aliased(Patient)
 
 
 def pairs() -> list[tuple[Patient, Patient]]:
-    """The doubtful matches, the newest first: the same birth date with a name, e-mail or phone in common, or the same
-    given name with e-mail or phone, as after a wedding or a slip in the date.
+    """The doubtful matches, the newest first, among people who have booked.
 
-    Only people who have booked. Three questions that each begin with an equality, so that time grows with the number
-    of patients and not with its square.
+    A question for each rule, so that time grows with the number of patients and not with its square.
     """
-    born = _one.born_on == _other.born_on
-    family, given = _alike(_one.family_name, _other.family_name), _alike(_one.given_name, _other.given_name)
-    email, mobile = _alike(_one.email, _other.email), _one.mobile == _other.mobile
-    found = union(_both(born, or_(family, given, email, mobile)), _both(given, email), _both(given, mobile)).subquery()
+    found = union(*map(_both, likeness.rules(_one, _other))).subquery()
     newest = select(found).order_by(found.c.other_id.desc(), found.c.one_id.desc()).limit(MOST)
     ids = [(row.one_id, row.other_id) for row in db.session.execute(newest)]
     people = select(Patient).where(Patient.id.in_({id for pair in ids for id in pair}))
@@ -60,21 +56,17 @@ def is_settled() -> ColumnElement[bool]:
     return Booking.confirmed_at.is_not(None) | (Booking.status == Status.PAID_UNPLACED)
 
 
-def _both(*conditions: ColumnElement[bool]) -> Select[int, int]:
+def _both(rule: ColumnElement[bool]) -> Select[int, int]:
     distinction = (PatientDistinction.one_id == _one.id) & (PatientDistinction.other_id == _other.id)
     return (
         select(_one.id.label("one_id"), _other.id.label("other_id"))
         .join(_other, _one.id < _other.id)
-        .where(*conditions, _has_booked(_one), _has_booked(_other), ~exists().where(distinction))
+        .where(rule, _has_booked(_one), _has_booked(_other), ~exists().where(distinction))
     )
 
 
 def _has_booked(patient: type[Patient]) -> ColumnElement[bool]:
     return patient.merged_into_id.is_(None) & exists().where(Booking.patient_id == patient.id, is_settled())
-
-
-def _alike(one: ColumnElement[str] | object, other: ColumnElement[str] | object) -> ColumnElement[bool]:
-    return func.lower(one) == func.lower(other)
 
 
 def _write_down(one: Patient, other: Patient, part: str, staff: Staff, now: datetime) -> None:

@@ -7,6 +7,7 @@ from datetime import date
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_
 
+from portal.patients import likeness
 from portal.patients.contact import Contact
 from portal.patients.models import Patient
 
@@ -41,14 +42,8 @@ def matching(patients: Select[Patient], asked: str) -> Select[Patient] | None:
 
 
 def alike(patients: Select[Patient], person: Contact) -> Select[Patient]:
-    """Those who may be this person already: the same birth date with one of the names, or mail or phone with one."""
-    is_family = func.lower(Patient.family_name) == person.family_name.lower()
-    is_given = func.lower(Patient.given_name) == person.given_name.lower()
-    is_reached = or_(func.lower(Patient.email) == person.email.lower(), Patient.mobile == person.mobile)
-    same = or_(
-        and_(Patient.born_on == person.born_on, or_(is_family, is_given, is_reached)), and_(is_given, is_reached)
-    )
-    return patients.where(same).order_by(Patient.id)
+    """Those who may be this person already."""
+    return patients.where(or_(*likeness.rules(Patient, person))).order_by(Patient.id)
 
 
 def _word(word: str) -> ColumnElement[bool]:
