@@ -15,7 +15,7 @@ from portal.bookings.models import Booking
 from portal.db import db
 from portal.notices.compose import price_in_words
 from portal.payments import desk
-from portal.payments.models import Method, Payment, PaymentState, RefundState
+from portal.payments.models import Method, Payment, PaymentState, Refund, RefundState
 
 HOW = {Method.CARD: "by card online", Method.CLINIC: "to the desk"}
 REFUNDS = {
@@ -77,6 +77,10 @@ def cost_words(cost: policy.Cost, paid: int) -> str:
     return f"The fee is {money.in_words(cost.fee_cents)}. {money.in_words(cost.refund_cents)} goes back."
 
 
+def refund_words(refund: Refund) -> str:
+    return f"{money.in_words(refund.amount_cents)} {REFUNDS[refund.state]}"
+
+
 def _paid(payments: Iterable[Payment], zone: ZoneInfo) -> Iterator[tuple[str, str]]:
     for payment in payments:
         cents = money.in_words(payment.amount_cents)
@@ -85,4 +89,4 @@ def _paid(payments: Iterable[Payment], zone: ZoneInfo) -> Iterator[tuple[str, st
         elif payment.state != PaymentState.CLOSED:
             yield "Being paid", f"{cents}, since {words.brief(payment.created_at, zone)}"
         for refund in payment.refunds:
-            yield "Back", f"{money.in_words(refund.amount_cents)} {REFUNDS[refund.state]}"
+            yield "Back", refund_words(refund)

@@ -10,7 +10,6 @@ from flask import url_for
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
-from portal import money
 from portal.bookings.diary_visits import SHOWABLE
 from portal.bookings.models import Booking, BookingEvent
 from portal.bookings.scope import bookings_of
@@ -20,11 +19,12 @@ from portal.intake.models import Intake, IntakeState
 from portal.notices.kinds import MailKind
 from portal.notices.models import Message
 from portal.patients.models import Patient
-from portal.payments.models import Method, Payment, PaymentState, Refund, RefundState
+from portal.payments.models import Method, Payment, PaymentState
 from portal.staff.access import HEALTH, Staff
 from portal.web import access
 from portal.web.staff.bookings import history_words
 from portal.web.staff.bookings.history_words import Line
+from portal.web.staff.bookings.money_words import refund_words
 from portal.web.staff.bookings.sync_words import MAILS
 
 MOST = 200
@@ -35,12 +35,6 @@ PAID_WORDS = {
     PaymentState.PENDING: "Waiting for the bank",
     PaymentState.PAID: "Paid",
     PaymentState.CLOSED: "Not completed",
-}
-REFUND_WORDS = {
-    RefundState.WANTED: "goes back",
-    RefundState.SENT: "is on its way back",
-    RefundState.DONE: "given back",
-    RefundState.FAILED: "could not be given back",
 }
 
 
@@ -108,17 +102,13 @@ def payments(ids: Sequence[int]) -> list[tuple[Payment, str, list[str]]]:
     """Each attempt with its state and what went back, in words."""
     wanted = select(Payment).where(Payment.booking_id.in_(ids)).order_by(Payment.id.desc()).limit(MOST)
     loaded = wanted.options(selectinload(Payment.refunds), joinedload(Payment.booking))
-    return [(each, _paid(each), [*map(_refund, each.refunds)]) for each in db.session.scalars(loaded)]
+    return [(each, _paid(each), [*map(refund_words, each.refunds)]) for each in db.session.scalars(loaded)]
 
 
 def _paid(payment: Payment) -> str:
     if payment.method == Method.CLINIC and payment.state == PaymentState.PAID:
         return "Paid at the clinic"
     return PAID_WORDS[payment.state]
-
-
-def _refund(refund: Refund) -> str:
-    return f"{money.in_words(refund.amount_cents)} {REFUND_WORDS[refund.state]}"
 
 
 def messages(ids: Sequence[int]) -> list[Mail]:
