@@ -7,8 +7,6 @@ so a value moved to another row does not open.
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import os
 from collections.abc import Mapping
 
@@ -44,9 +42,3 @@ def unseal(sealed: str, context: str) -> str:
         return AESGCM(_keys[key_id]).decrypt(raw[:12], raw[12:], context.encode()).decode()
     except (KeyError, ValueError, InvalidTag) as error:
         raise CannotOpen(context) from error
-
-
-def fingerprint(value: str, purpose: str) -> str:
-    """A keyed hash for look-ups: equal values give equal hashes, and the hash tells nothing without the key."""
-    key = next(iter(_keys.values()))
-    return hmac.new(key, f"{purpose}:{value}".encode(), hashlib.sha256).hexdigest()

@@ -85,15 +85,3 @@ def test_a_failure_names_the_place_and_not_the_value() -> None:
     with pytest.raises(CannotOpen) as failure:
         vault.unseal("old.I-sleep-badly", PLACE)
     assert str(failure.value) == PLACE
-
-
-def test_a_fingerprint_is_the_same_for_the_same_and_differs_by_purpose_and_key() -> None:
-    one = vault.fingerprint("nora@example.com", "waitlist")
-    assert one == vault.fingerprint("nora@example.com", "waitlist")
-    assert (
-        len({one, vault.fingerprint("nora@example.com", "offer"), vault.fingerprint("will@example.com", "waitlist")})
-        == 3
-    )
-    assert "nora" not in one
-    vault.use_keys({"old": NEW})
-    assert vault.fingerprint("nora@example.com", "waitlist") != one

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from portal.catalogue.entries import slug_of
 from portal.db import Json
 
-KINDS_WITH_CHOICES = ("choice", "choices", "yes_no")
 LIMITS_OF = {"text": ("max_length",), "long_text": ("max_length",), "number": ("min", "max")}
 
 

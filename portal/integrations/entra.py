@@ -27,19 +27,6 @@ class TokenCacheStore(Protocol):
     def save(self, blob: str) -> None: ...
 
 
-class MemoryTokenCache:
-    """A cache for one process."""
-
-    def __init__(self) -> None:
-        self._blob: str | None = None
-
-    def load(self) -> str | None:
-        return self._blob
-
-    def save(self, blob: str) -> None:
-        self._blob = blob
-
-
 class EntraSession(requests.Session):
     """The session msal is given. It is then the only one to set timeouts, and to say that a failure may pass.
 

@@ -64,10 +64,7 @@ __all__ = [
 ]
 
 EXPANDED = f"singleValueExtendedProperties($filter=id eq '{METADATA_PROPERTY}')"
-SELECTED = (
-    "id,subject,start,end,transactionId,showAs,isAllDay,isCancelled,sensitivity,type,createdDateTime,"
-    "lastModifiedDateTime"
-)
+SELECTED = "id,subject,start,end,transactionId,showAs,isAllDay,isCancelled,sensitivity,type,createdDateTime"
 
 
 class Graph:

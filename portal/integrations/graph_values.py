@@ -61,7 +61,6 @@ class GraphEvent:
     sensitivity: str
     type: str
     created_at: datetime
-    last_modified: datetime
 
 
 @dataclass(frozen=True)
@@ -167,7 +166,6 @@ def event_of(row: Json) -> GraphEvent:
         sensitivity=row.get("sensitivity", "normal"),
         type=row.get("type", "singleInstance"),
         created_at=datetime.fromisoformat(row["createdDateTime"]),
-        last_modified=datetime.fromisoformat(row["lastModifiedDateTime"]),
     )
 
 

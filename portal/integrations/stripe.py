@@ -200,12 +200,6 @@ class Stripe:
         made = _call("POST", "/refunds", lambda: create(params, {"idempotency_key": idempotency_key}))
         return refund_from(made.to_dict())
 
-    # https://docs.stripe.com/api/refunds/retrieve
-    def get_refund(self, refund_id: str) -> Refund:
-        _require_id(refund_id, "re_")
-        retrieve = self._api.refunds.retrieve
-        return refund_from(_call("GET", "/refunds/{id}", lambda: retrieve(refund_id)).to_dict())
-
     # https://docs.stripe.com/api/refunds/list
     def list_refunds(self, *, payment_intent: str) -> list[Refund]:
         """All refunds of one payment, newest first; also those made in Stripe's Dashboard."""

@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from portal.integrations.entra import MemoryTokenCache, session_for
+from portal.integrations.entra import session_for
 from portal.integrations.http import Permanent, Transient
-from tests.support.microsoft import PEOPLE, WREN, graph_for, spec, tokens_for
+from tests.support.microsoft import PEOPLE, WREN, MemoryTokenCache, graph_for, spec, tokens_for
 from tests.support.sandbox import RunningSandbox
 
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 import stripe as sdk
-from stripe.params import EventListParams, RefundCreateParams, RefundListParams, RefundRetrieveParams
+from stripe.params import EventListParams, RefundCreateParams, RefundListParams
 from stripe.params.checkout import (
     SessionCreateParams,
     SessionExpireParams,
@@ -47,7 +47,6 @@ CALLS: list[tuple[str, str, Any, Callable[[Stripe], Any]]] = [
             payment_intent="pi_1", amount_cents=100, reason="duplicate", metadata={"a": "b"}, idempotency_key="k"
         ),
     ),
-    ("GET", "/v1/refunds/re_1", RefundRetrieveParams, lambda c: c.get_refund("re_1")),
     ("GET", "/v1/refunds", RefundListParams, lambda c: c.list_refunds(payment_intent="pi_1")),
     ("GET", "/v1/events", EventListParams, lambda c: list(c.list_undelivered_events(since=datetime.now(UTC)))),
 ]
@@ -103,5 +102,5 @@ def test_the_sdk_reports_nothing_about_us() -> None:
 def test_redirects_are_not_followed(receiver: Receiver) -> None:
     receiver.answer_next(302, 302, 302)
     with pytest.raises(Transient):
-        Stripe(api_base=receiver.url, secret_key=KEY).get_refund("re_1")
-    assert {one.path for one in receiver.received()} == {"/v1/refunds/re_1"}
+        Stripe(api_base=receiver.url, secret_key=KEY).get_checkout_session("cs_test_1")
+    assert {one.path for one in receiver.received()} == {"/v1/checkout/sessions/cs_test_1"}

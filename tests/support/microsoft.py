@@ -8,7 +8,7 @@ from typing import Any
 import requests
 
 from portal.config import LOCAL_IDS, LOCAL_SECRETS
-from portal.integrations.entra import AppTokens, MemoryTokenCache, TokenCacheStore
+from portal.integrations.entra import AppTokens, TokenCacheStore
 from portal.integrations.graph import EventSpec, Graph
 from tests.support.sandbox import RunningSandbox
 
@@ -47,6 +47,19 @@ PEOPLE: dict[str, Any] = {
     },
 }  # fmt: skip
 START = datetime(2026, 3, 1, 22, 0, tzinfo=UTC)  # 9 am in Melbourne, in daylight saving time
+
+
+class MemoryTokenCache:
+    """A cache for one process."""
+
+    def __init__(self) -> None:
+        self._blob: str | None = None
+
+    def load(self) -> str | None:
+        return self._blob
+
+    def save(self, blob: str) -> None:
+        self._blob = blob
 
 
 def tokens_for(sandbox: RunningSandbox, cache: TokenCacheStore | None = None, **changed: str) -> AppTokens:
