@@ -61,31 +61,6 @@ def timetable(
     return Timetable(question.facts.practitioners, question.open_slots(int(now.timestamp())), question, now)
 
 
-def open_slots(
-    appointment_type: AppointmentType,
-    first: date,
-    last: date,
-    now: datetime,
-    *,
-    practitioner_ids: Sequence[int] | None = None,
-    ignoring_booking: int | None = None,
-) -> list[OpenSlot]:
-    """The timetable's open slots; `practitioner_ids` narrows to these people."""
-    found = timetable(appointment_type, first, last, now, ignoring_booking=ignoring_booking).open_slots
-    return [slot for slot in found if practitioner_ids is None or slot.practitioner_id in practitioner_ids]
-
-
-def why_empty(
-    appointment_type: AppointmentType,
-    first: date,
-    last: date,
-    now: datetime,
-    practitioner_ids: Sequence[int] | None = None,
-) -> dict[date, Reason]:
-    """As `Timetable.why_empty`, for those who have no timetable yet."""
-    return timetable(appointment_type, first, last, now).why_empty(practitioner_ids)
-
-
 def at(
     appointment_type: AppointmentType,
     starts_at: datetime,

@@ -133,7 +133,7 @@ class Situation:
         return list(range(int(max(begin for begin, _ in bounds)), int(min(end for _, end in bounds)), 300))
 
     def shown(self) -> list[OpenSlot]:
-        return availability.open_slots(self.type, self.clinic.first, self.clinic.last, self.now)
+        return availability.timetable(self.type, self.clinic.first, self.clinic.last, self.now).open_slots
 
     def expected(self) -> list[tuple[int, int, int, int | None]]:
         """What the oracle finds, with the ids of the rows."""

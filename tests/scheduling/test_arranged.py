@@ -70,7 +70,9 @@ def add(*rows: object) -> None:
 
 def clocks(kind: AppointmentType, day: date = TUESDAY, now: datetime = NOW) -> list[str]:
     """The starts open on a day."""
-    return [f"{slot.starts_at.astimezone(SYDNEY):%H:%M}" for slot in availability.open_slots(kind, day, day, now)]
+    return [
+        f"{slot.starts_at.astimezone(SYDNEY):%H:%M}" for slot in availability.timetable(kind, day, day, now).open_slots
+    ]
 
 
 def why(kind: AppointmentType, clock: str, who: Practitioner | None = None, now: datetime = NOW) -> str | None:
@@ -276,7 +278,7 @@ def test_a_taken_room_is_named(ctx: None) -> None:
 
 
 def reasons(kind: AppointmentType, first: date, last: date, now: datetime = NOW) -> dict[date, tuple[Rule, str]]:
-    found = availability.why_empty(kind, first, last, now)
+    found = availability.timetable(kind, first, last, now).why_empty()
     return {day: (reason.rule, reason.for_patients) for day, reason in found.items()}
 
 

@@ -59,7 +59,7 @@ def local(day: date, clock: str) -> datetime:
 
 def clocks(kind: AppointmentType, day: date = TUESDAY, **how: Any) -> list[str]:
     """The starts open on a day."""
-    found = availability.open_slots(kind, day, day, how.pop("now", NOW), **how)
+    found = availability.timetable(kind, day, day, how.pop("now", NOW), **how).open_slots
     return [f"{slot.starts_at.astimezone(SYDNEY):%H:%M}" for slot in found]
 
 
@@ -77,7 +77,7 @@ def test_working_hours_are_offered(wren: Practitioner, half_hour: AppointmentTyp
 
 
 def test_each_slot_says_who_and_where(wren: Practitioner, place: Location, half_hour: AppointmentType) -> None:
-    first = availability.open_slots(half_hour, TUESDAY, TUESDAY, NOW)[0]
+    first = availability.timetable(half_hour, TUESDAY, TUESDAY, NOW).open_slots[0]
     assert (first.practitioner_id, first.location_id, first.room_id) == (wren.id, place.id, None)
     assert first.starts_at == local(TUESDAY, "09:00")
 
@@ -101,16 +101,6 @@ def test_hours_count_from_their_first_day_to_their_last(place: Location, half_ho
     assert found == {TUESDAY: [], WEDNESDAY: ["09:00", "09:30"], THURSDAY: []}
 
 
-def test_a_narrowed_question_answers_for_those_people_only(
-    wren: Practitioner, place: Location, half_hour: AppointmentType
-) -> None:
-    lark = make_practitioner()
-    make_hours(lark, place, starts=time(9), ends=time(10))
-    found = availability.open_slots(half_hour, TUESDAY, TUESDAY, NOW, practitioner_ids=[lark.id])
-    assert {slot.practitioner_id for slot in found} == {lark.id}
-    assert availability.open_slots(half_hour, TUESDAY, TUESDAY, NOW, practitioner_ids=[]) == []
-
-
 def test_leave_of_one_person_takes_their_time_only(
     wren: Practitioner, place: Location, half_hour: AppointmentType
 ) -> None:
@@ -118,7 +108,7 @@ def test_leave_of_one_person_takes_their_time_only(
     make_hours(lark, place, starts=time(9), ends=time(10))
     close(TUESDAY, "09:00", "10:00", wren)
 
-    found = availability.open_slots(half_hour, TUESDAY, TUESDAY, NOW)
+    found = availability.timetable(half_hour, TUESDAY, TUESDAY, NOW).open_slots
     assert [(slot.starts_at, slot.practitioner_id) for slot in found] == [
         (local(TUESDAY, clock), who)
         for clock, who in (("09:00", lark.id), ("09:30", lark.id), ("10:00", wren.id), ("10:30", wren.id))
@@ -255,12 +245,12 @@ def test_a_type_that_needs_a_room_waits_for_one(half_hour: AppointmentType) -> N
 def test_hours_are_in_the_zone_of_their_location(half_hour: AppointmentType) -> None:
     perth = make_location(is_telehealth=True, zone="Australia/Perth")
     make_hours(make_practitioner(), perth, starts=time(9), ends=time(10))
-    first = availability.open_slots(half_hour, TUESDAY, TUESDAY, NOW)[0]
+    first = availability.timetable(half_hour, TUESDAY, TUESDAY, NOW).open_slots[0]
     assert first.starts_at == datetime.combine(TUESDAY, time(9), ZoneInfo("Australia/Perth"))
 
 
 def test_what_is_shown_at_an_instant_is_what_the_day_shows(wren: Practitioner, half_hour: AppointmentType) -> None:
-    for slot in availability.open_slots(half_hour, TUESDAY, THURSDAY, NOW):
+    for slot in availability.timetable(half_hour, TUESDAY, THURSDAY, NOW).open_slots:
         assert availability.at(half_hour, slot.starts_at, NOW).open_slots == [slot]
     assert availability.at(half_hour, local(TUESDAY, "09:10"), NOW).open_slots == []
 
@@ -296,7 +286,7 @@ def test_the_number_of_queries_is_the_same_for_a_day_and_for_two_months(
         db.session.rollback()
         db.session.expire_all()
         with counted_queries() as sent:
-            assert availability.open_slots(half_hour, TUESDAY, TUESDAY + timedelta(days=days), NOW)
+            assert availability.timetable(half_hour, TUESDAY, TUESDAY + timedelta(days=days), NOW).open_slots
         return len(sent)
 
     assert queries(0) == queries(60) == 3  # the type itself, whether anything has changed, and everything else

@@ -64,7 +64,7 @@ def address(what: str = "clinic", **more: str) -> str:
 
 
 def is_bookable(scene: Scene, at: date | None = None) -> bool:
-    return bool(availability.open_slots(scene.type, at or day(), at or day(), clock.now()))
+    return bool(availability.timetable(scene.type, at or day(), at or day(), clock.now()).open_slots)
 
 
 def test_first_one_sees_what_stands_there(as_role: SignIn, scene: Scene) -> None:
@@ -114,7 +114,7 @@ def test_some_hours_close_and_the_others_stay_open(as_role: SignIn, scene: Scene
     page = as_role(Role.MANAGER).page(address("person:ines", starts="09:00", ends="12:00"))
     assert page.heading.endswith("9:00 am to 12:00 pm")
     page.submit("Close")
-    starts = [slot.starts_at for slot in availability.open_slots(scene.type, day(), day(), clock.now())]
+    starts = [slot.starts_at for slot in availability.timetable(scene.type, day(), day(), clock.now()).open_slots]
     assert min(starts).astimezone(SYDNEY).time() == time(12)
 
 
@@ -232,7 +232,7 @@ def test_extra_hours_open_a_day_and_can_be_undone(as_role: SignIn, scene: Scene)
     typed = {"practitioner": "ines", "location": "video", "day": day().isoformat(), "starts": "18:00", "ends": "20:00"}
     page = page.submit("Add extra hours", **typed)
     assert page.has("Extra hours are added.")
-    starts = [slot.starts_at for slot in availability.open_slots(scene.type, day(), day(), clock.now())]
+    starts = [slot.starts_at for slot in availability.timetable(scene.type, day(), day(), clock.now()).open_slots]
     assert max(starts).astimezone(SYDNEY).time() == time(19, 30)
     page = page.submit("Undo: take the extra hours back")
     assert page.has("taken back")
