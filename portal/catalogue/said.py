@@ -188,7 +188,7 @@ def _entry(path: Path, given: Json, zone: ZoneInfo) -> str:
         start = datetime.fromisoformat(given["from"])
         return f"{money.in_words(dollars(given['price']))} from {words.day(start, zone)}"
     called = given.get("name") or given.get("title") or given.get("label")
-    return str(called) if called else ", ".join(f"{key}: {each}" for key, each in given.items())
+    return str(called) if called else ", ".join(_single(key, each) for key, each in given.items() if each)
 
 
 def _list(path: Path, given: list[Any], zone: ZoneInfo) -> str:

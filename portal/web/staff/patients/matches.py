@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+import phonenumbers
 from flask import abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
@@ -27,6 +28,7 @@ from portal.web.staff.patients import desk
 from portal.web.staff.patients.desk import bp
 
 Decision = Callable[[Patient, Patient, Staff, datetime], None]
+AUSTRALIA = 61
 LATER_FIRST = "That record has been joined to another one since. Undo that first."
 GONE_MEANWHILE = "Somebody else has joined one of the two to another record meanwhile."
 
@@ -173,7 +175,7 @@ def _contact_lines(one: Patient, other: Patient) -> list[Line]:
         Line("Preferred name", one.preferred_name or "None", other.preferred_name or "None"),
         Line("Born", desk.born(one.born_on), desk.born(other.born_on)),
         Line("Gender", GENDERS[one.gender], GENDERS[other.gender]),
-        Line("Phone", one.mobile, other.mobile),
+        Line("Phone", _phone(one.mobile), _phone(other.mobile)),
         Line("E-mail", one.email, other.email),
     ]
 
@@ -192,6 +194,13 @@ def _elsewhere(one: Patient, other: Patient) -> list[tuple[str, str, str]]:
     labels = ("Visits", "First visit", "Last visit")
     rows = list(zip(labels, known.get(one.id, none), known.get(other.id, none), strict=True))
     return [("MediRecords", in_medirecords[0], in_medirecords[1]), *rows]
+
+
+def _phone(mobile: str) -> str:
+    """A number as people write it, and alike for both: one may have been typed with its country's code."""
+    number = phonenumbers.parse(mobile)
+    form = phonenumbers.PhoneNumberFormat
+    return phonenumbers.format_number(number, form.NATIONAL if number.country_code == AUSTRALIA else form.INTERNATIONAL)
 
 
 def _when(at: datetime) -> str:
