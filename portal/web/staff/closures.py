@@ -24,7 +24,7 @@ from portal.staff import audit
 from portal.staff.access import MANAGERS
 from portal.staff.models import Action, Practitioner
 from portal.web.htmx import go
-from portal.web.staff import exceptions, standing_rows, who
+from portal.web.staff import exceptions, row_ids, standing_rows, who
 from portal.web.staff.closing_form import ClosingForm
 
 bp = Blueprint("closures", __name__, url_prefix="/closures")
@@ -165,8 +165,8 @@ def _told() -> str | None:
 
 
 def _undo_id(raw: str) -> int | None:
-    is_there = raw.isdecimal() and len(raw) < 16 and db.session.get(HoursException, int(raw)) is not None
-    return int(raw) if is_there else None
+    found = db.session.get(HoursException, row_ids.read(raw))
+    return found.id if found is not None else None
 
 
 def _asked() -> ClosingForm:

@@ -11,7 +11,7 @@ from portal.db import db, transaction
 from portal.staff import tasks
 from portal.staff.models import StaffTask
 from portal.web.htmx import go
-from portal.web.staff import pager, task_rows, who
+from portal.web.staff import pager, row_ids, task_rows, who
 
 bp = Blueprint("tasks", __name__, url_prefix="/tasks")
 
@@ -70,7 +70,7 @@ def _get(task_id: int) -> StaffTask:
 
 def _find(raw: str | None) -> StaffTask | None:
     """The task that has just been marked as done, to offer it back."""
-    if raw is None or not raw.isdecimal() or len(raw) > 15:
+    if raw is None:
         return None
-    mine = tasks.visible_to(who.staff()).where(StaffTask.id == int(raw), StaffTask.done_at.is_not(None))
+    mine = tasks.visible_to(who.staff()).where(StaffTask.id == row_ids.read(raw), StaffTask.done_at.is_not(None))
     return db.session.scalars(mine).one_or_none()

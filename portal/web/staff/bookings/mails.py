@@ -17,6 +17,7 @@ from portal.outbox import owed
 from portal.outbox.post import owe
 from portal.staff.access import Staff, holder_of
 from portal.staff.models import Action
+from portal.web.staff import row_ids
 from portal.web.staff.bookings import panel, sync_words
 from portal.web.staff.bookings.desk import act, bp
 
@@ -48,7 +49,7 @@ def try_again(reference: str) -> ResponseReturnValue:
         if asked == sync_words.MEDIRECORDS:
             owe(asked, booking.id, now=now)
         else:
-            row = sync_words.waiting_row(booking.id, int(asked) if asked.isdecimal() and len(asked) < 16 else 0)
+            row = sync_words.waiting_row(booking.id, row_ids.read(asked))
             if row is None or row.parked_at is None or row.done_at is not None:
                 raise WrongState(booking.status, booking.status)
             owed.try_again(row.id, now)

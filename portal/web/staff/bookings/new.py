@@ -22,7 +22,7 @@ from portal.scheduling.claims import SlotTaken
 from portal.scheduling.facts import Offering
 from portal.web.booking import listing, slot_list
 from portal.web.htmx import go, is_htmx
-from portal.web.staff import who
+from portal.web.staff import row_ids, who
 from portal.web.staff.bookings.desk import bp, problem_words
 from portal.web.staff.bookings.typed_time import TypedTimeForm
 
@@ -189,9 +189,7 @@ def _patient(raw: str | int | None) -> Patient | None:
     """The patient whom the address names; 404 for one who is not there."""
     if raw is None or raw == "":
         return None
-    if not str(raw).isdecimal() or len(str(raw)) > 15:
-        abort(404)
-    found = db.session.scalars(patients_of(who.staff()).where(Patient.id == int(raw))).one_or_none()
+    found = db.session.scalars(patients_of(who.staff()).where(Patient.id == row_ids.read(raw))).one_or_none()
     return found if found is not None else abort(404)
 
 

@@ -23,7 +23,7 @@ from portal.staff import audit
 from portal.staff.access import Staff
 from portal.staff.models import Action
 from portal.web.booking.details_form import DetailsForm, clean
-from portal.web.staff import who
+from portal.web.staff import row_ids, who
 from portal.web.staff.bookings import history_words, panel
 from portal.web.staff.bookings.desk import act, bp, get
 
@@ -55,8 +55,7 @@ def choose_patient(reference: str) -> ResponseReturnValue:
 @bp.post("/<reference>/patients")
 def set_patient(reference: str) -> ResponseReturnValue:
     """One who is known."""
-    raw = request.form.get("patient", "")
-    wanted = patients_of(who.staff()).where(Patient.id == (int(raw) if raw.isdecimal() and len(raw) < 16 else 0))
+    wanted = patients_of(who.staff()).where(Patient.id == row_ids.read(request.form.get("patient")))
     patient = db.session.scalars(wanted).one_or_none()
     if patient is None:
         return make_response(_page(reference, NewPatientForm(formdata=None), "Choose somebody from the list."), 422)

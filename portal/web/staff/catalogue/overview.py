@@ -11,7 +11,7 @@ from portal.catalogue.models import FormPurpose
 from portal.db import Json, db
 from portal.staff.models import StaffMember
 from portal.web.htmx import go
-from portal.web.staff import who
+from portal.web.staff import row_ids, who
 from portal.web.staff.catalogue import desk
 from portal.web.staff.catalogue.desk import bp
 
@@ -21,14 +21,13 @@ WAYS = {"up": -1, "down": 1}
 @bp.get("")
 def overview() -> ResponseReturnValue:
     found = desk.document()
-    just_published = request.args.get("published", "")
     return render_template(
         "staff/catalogue/overview.html",
         services=[{**each, "appointments": entries.in_order(each["appointments"])} for each in _ordered(found)],
         forms=[each for each in found["forms"] if each["purpose"] == FormPurpose.QUESTIONS],
         policies=found["cancellation_policies"],
         others=_others(),
-        published=publish.get_version(int(just_published)) if just_published.isdecimal() else None,
+        published=publish.get_version(row_ids.read(request.args.get("published"))),
     )
 
 

@@ -23,7 +23,7 @@ from portal.staff.access import Staff
 from portal.staff.models import Action, StaffMember
 from portal.web.booking.details_form import GENDERS
 from portal.web.htmx import go
-from portal.web.staff import who
+from portal.web.staff import row_ids, who
 from portal.web.staff.patients import desk
 from portal.web.staff.patients.desk import bp
 
@@ -141,8 +141,7 @@ def _find_merge(merge_id: int) -> PatientMerge | None:
 
 
 def _number(name: str) -> int:
-    typed = request.args.get(name, "")
-    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 19 else 0
+    return row_ids.read(request.args.get(name))
 
 
 def _names(made: PatientMerge) -> tuple[Patient, Patient]:
