@@ -1,4 +1,4 @@
-"""Adds places and rooms."""
+"""Places and rooms, and adding them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from sqlalchemy import select
 from portal.db import db
 from portal.scheduling.models import Location, Room
 from portal.staff.people import slug_of
+
+
+def everywhere() -> list[Location]:
+    """All places, by name."""
+    return list(db.session.scalars(select(Location).order_by(Location.name)))
 
 
 def add(values: dict[str, Any]) -> Location:

@@ -53,6 +53,11 @@ def everybody() -> list[Practitioner]:
     return list(db.session.scalars(wanted))
 
 
+def working() -> list[Practitioner]:
+    """Those who work here, in the clinic's order."""
+    return [person for person in everybody() if person.is_active]
+
+
 def slug_of(name: str) -> str:
     """ "Dr Zoë O'Brien" -> "dr-zoe-obrien"."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()

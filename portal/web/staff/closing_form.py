@@ -8,14 +8,12 @@ from zoneinfo import ZoneInfo
 
 from flask import current_app
 from flask_wtf import FlaskForm
-from sqlalchemy import select
 from wtforms import SelectField
 
 from portal import words
-from portal.db import db
+from portal.scheduling import places
 from portal.scheduling.closures import Closing
-from portal.scheduling.models import Location
-from portal.staff.models import Practitioner
+from portal.staff import people
 from portal.web.staff.when_fields import Clock, Day, end_instant, instant
 
 MOST_DAYS = 366
@@ -36,8 +34,8 @@ class ClosingForm(FlaskForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.people = {f"person:{who.slug}": who for who in db.session.scalars(_PEOPLE)}
-        self.places = {f"place:{place.slug}": place for place in db.session.scalars(_PLACES)}
+        self.people = {f"person:{who.slug}": who for who in people.working()}
+        self.places = {f"place:{place.slug}": place for place in places.everywhere()}
         self.what.choices = {
             "Everybody": [(CLINIC, "The whole clinic")],
             "One practitioner": [(value, who.name) for value, who in self.people.items()],
@@ -101,7 +99,3 @@ class ClosingForm(FlaskForm):
         if self.what.data in self.places and (self.starts.data or self.ends.data):
             self.starts.errors = ["A place closes for whole days. For hours, close each practitioner."]
         return not self.errors
-
-
-_PEOPLE = select(Practitioner).where(Practitioner.is_active).order_by(Practitioner.position, Practitioner.name)
-_PLACES = select(Location).order_by(Location.name)

@@ -14,9 +14,9 @@ from wtforms import SelectField
 from portal import clock
 from portal.catalogue.models import Calendar
 from portal.db import db, transaction
-from portal.scheduling import closures
+from portal.scheduling import closures, places
 from portal.scheduling.models import ExceptionKind, HoursException, Location
-from portal.staff import audit
+from portal.staff import audit, people
 from portal.staff.access import MANAGERS
 from portal.staff.models import Action, Practitioner
 from portal.web.htmx import go
@@ -36,8 +36,8 @@ class ExtraForm(FlaskForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.people = {who.slug: who for who in db.session.scalars(_PEOPLE)}
-        self.places = {place.slug: place for place in db.session.scalars(select(Location).order_by(Location.name))}
+        self.people = {who.slug: who for who in people.working()}
+        self.places = {place.slug: place for place in places.everywhere()}
         calendars = db.session.scalars(select(Calendar).order_by(Calendar.name))
         self.practitioner.choices = [(slug, who.name) for slug, who in self.people.items()]
         self.location.choices = [(slug, place.name) for slug, place in self.places.items()]
@@ -108,6 +108,3 @@ def _names(coming: list[HoursException]) -> dict[tuple[str, int | None], str]:
     places = select(Location.id, Location.name).where(Location.id.in_({e.location_id for e in coming}))
     found: dict[tuple[str, int | None], str] = {("who", id): name for id, name in db.session.execute(people)}
     return found | {("where", id): name for id, name in db.session.execute(places)}
-
-
-_PEOPLE = select(Practitioner).where(Practitioner.is_active).order_by(Practitioner.position, Practitioner.name)

@@ -13,9 +13,9 @@ from wtforms.validators import ValidationError
 
 from portal import clock
 from portal.db import db, transaction
-from portal.scheduling import holidays
+from portal.scheduling import holidays, places
 from portal.scheduling.holidays import HolidayExists
-from portal.scheduling.models import Holiday, Location
+from portal.scheduling.models import Holiday
 from portal.staff import audit
 from portal.staff.access import MANAGERS
 from portal.staff.models import Action
@@ -37,7 +37,7 @@ class HolidayForm(FlaskForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.places = {place.slug: place for place in db.session.scalars(select(Location).order_by(Location.name))}
+        self.places = {place.slug: place for place in places.everywhere()}
         self.location.choices = [(slug, place.name) for slug, place in self.places.items()]
 
     def validate_day(self, field: Day) -> None:

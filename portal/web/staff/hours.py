@@ -18,8 +18,7 @@ from portal.bookings import outside_hours
 from portal.bookings.models import Booking
 from portal.catalogue.models import Calendar
 from portal.db import db, transaction
-from portal.scheduling import week
-from portal.scheduling.models import Location
+from portal.scheduling import places, week
 from portal.scheduling.week import HoursChanged
 from portal.staff import audit
 from portal.staff.access import MANAGERS
@@ -87,9 +86,9 @@ def save(slug: str) -> ResponseReturnValue:
 
 
 def _typed(person: Practitioner, calendar: Calendar, *, more: bool) -> Shown:
-    places = _places()
-    telehealth = [place.id for place in places if place.is_telehealth]
-    form = week_form.read(request.form, [place.id for place in places], telehealth, more=more)
+    known = places.everywhere()
+    telehealth = [place.id for place in known if place.is_telehealth]
+    form = week_form.read(request.form, [place.id for place in known], telehealth, more=more)
     days = request.form.get("first", "").strip(), request.form.get("last", "").strip()
     first, last, errors = _days(*days)
     seen = request.form.get("seen", "")
@@ -134,7 +133,8 @@ def _seen_by_patients(shown: Shown) -> tuple[list[Line], list[Booking]]:
 def _changed_by_others(shown: Shown) -> str:
     """Somebody else was faster: say what they changed and keep what was typed. Sent again, it replaces theirs."""
     rows = week.rows_of(shown.person.id, shown.calendar.slug)
-    shown.changed_by_others = week.differences(shown.seen, rows, {place.id: place.name for place in _places()})
+    names = {place.id: place.name for place in places.everywhere()}
+    shown.changed_by_others = week.differences(shown.seen, rows, names)
     shown.seen = week.written(rows)
     entry = db.session.scalars(
         select(AuditEntry)
@@ -149,15 +149,15 @@ def _changed_by_others(shown: Shown) -> str:
 
 
 def _page(shown: Shown, lines: Sequence[Line], outside: Sequence[Booking], *, is_trial: bool = False) -> str:
-    rows, places = week.rows_of(shown.person.id, shown.calendar.slug), _places()
+    rows, known = week.rows_of(shown.person.id, shown.calendar.slug), places.everywhere()
     with db.session.no_autoflush:
         return render_template(
             "staff/hours/week.html",
             shown=shown,
             calendars=db.session.scalars(select(Calendar).order_by(Calendar.name)).all(),
             periods=week.periods(rows, _today()),
-            places=places,
-            place_names={place.id: place.name for place in places},
+            places=known,
+            place_names={place.id: place.name for place in known},
             strip=lines,
             strip_days=[shown.first + timedelta(days=n) for n in range(patient_view.DAYS)],
             outside=outside,
@@ -185,10 +185,6 @@ def _calendar(slug: str, asked: str | None) -> Calendar:
         abort(404)
     own = {each.slug for each in calendars if not asked and week.rows_of(_person(slug).id, each.slug)}
     return next((each for each in calendars if each.slug == asked or each.slug in own), calendars[0])
-
-
-def _places() -> list[Location]:
-    return list(db.session.scalars(select(Location).order_by(Location.name)))
 
 
 def _first(typed: str) -> date:

@@ -75,7 +75,7 @@ class RoomForm(FlaskForm):
 def listed() -> ResponseReturnValue:
     return render_template(
         "staff/practitioners/places.html",
-        places=db.session.scalars(select(Location).order_by(Location.name)).all(),
+        places=places.everywhere(),
         rooms=db.session.scalars(select(Room).order_by(Room.name)).all(),
         can_change=who.staff().may(MANAGERS),
     )
