@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
 from flask import abort, make_response, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import clock
 from portal.bookings import notes
+from portal.bookings.models import Booking
 from portal.bookings.notes import NoSuchNote
 from portal.db import transaction
+from portal.staff.access import Staff
 from portal.web.htmx import go
 from portal.web.staff import who
 from portal.web.staff.bookings import panel
@@ -28,21 +34,21 @@ def write_note(reference: str) -> ResponseReturnValue:
 
 @bp.post("/<reference>/notes/<key>/removal")
 def remove_note(reference: str, key: str) -> ResponseReturnValue:
-    booking = get(reference)
-    try:
-        with transaction():
-            notes.remove(booking, key, who.staff(), clock.now())
-    except NoSuchNote:
-        abort(404)
-    return go(url_for(".panel", reference=reference, told="note-removed", about=key))
+    return _change(notes.remove, reference, key, told="note-removed", about=key)
 
 
 @bp.post("/<reference>/notes/<key>/return")
 def put_note_back(reference: str, key: str) -> ResponseReturnValue:
+    return _change(notes.put_back, reference, key, told="note-back")
+
+
+def _change(
+    do: Callable[[Booking, str, Staff, datetime], None], reference: str, key: str, **told: Any
+) -> ResponseReturnValue:
     booking = get(reference)
     try:
         with transaction():
-            notes.put_back(booking, key, who.staff(), clock.now())
+            do(booking, key, who.staff(), clock.now())
     except NoSuchNote:
         abort(404)
-    return go(url_for(".panel", reference=reference, told="note-back"))
+    return go(url_for(".panel", reference=reference, **told))
