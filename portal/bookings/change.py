@@ -9,6 +9,7 @@ from portal.bookings.history import change_status, record
 from portal.bookings.hold import take_slot, times_of
 from portal.bookings.models import Booking
 from portal.bookings.states import Status, WrongState
+from portal.scheduling.slots import OpenSlot
 
 
 class TooLate(Exception):
@@ -70,10 +71,15 @@ def move(
     slot, because = take_slot(
         booking.appointment_type, starts_at, now, practitioner_id=practitioner_id, instead_of=booking
     )
-    before = booking.starts_at.isoformat()
-    booking.overlap_allowed, booking.overlap_reason = False, ""  # where it goes, nothing is in its way
     if slot.practitioner_id != booking.practitioner_id:
         booking.chosen_because = because
+    put_at(booking, slot, now, by=by, undo_until=undo_until)
+
+
+def put_at(booking: Booking, slot: OpenSlot, now: datetime, *, by: str, undo_until: datetime | None = None) -> None:
+    """The visit is at this slot from now on, which hold.take_slot has found free."""
+    before = booking.starts_at.isoformat()
+    booking.overlap_allowed, booking.overlap_reason = False, ""  # where it goes, nothing is in its way
     for column, value in times_of(booking.appointment_type, slot, booking).items():
         setattr(booking, column, value)
     booking.version += 1

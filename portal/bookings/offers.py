@@ -94,13 +94,8 @@ def accept(visit_id: int, reference: str, now: datetime) -> None:
         practitioner_id=chosen.practitioner_id,
         instead_of=visit,
     )
-    before = visit.starts_at.isoformat()
-    for column, value in times_of(visit.appointment_type, slot, visit).items():
-        setattr(visit, column, value)
-    visit.overlap_allowed, visit.overlap_reason = False, ""  # where it goes, nothing is in its way
-    visit.version += 1
     _settle(offer, OfferState.ACCEPTED, now)
-    record(visit, "booking.moved", now, by="patient", from_starts_at=before)
+    change.put_at(visit, slot, now, by="patient")
     record(visit, "offer.accepted", now, by="patient")
     settle_task(TASK, now, booking_id=visit.id)
 
