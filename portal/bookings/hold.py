@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.dialects.postgresql import Range
 
 from portal import clinic
@@ -107,10 +107,10 @@ def take_slot(
         raise SlotTaken
     own = [slot for slot in still_open if instead_of and slot.practitioner_id == instead_of.practitioner_id]
     choice = choose(own or still_open, answer.books)
-    blocked = times_of(appointment_type, choice.slot, instead_of)["blocked"]
+    wanted = times_of(appointment_type, choice.slot, instead_of)
     if leaving is not None:
         release(leaving, now)
-    _expire_lapsed(choice.slot, blocked, now)
+    _expire_lapsed(choice.slot, wanted["blocked"], now)
     return choice
 
 
@@ -125,11 +125,16 @@ def times_of(appointment_type: AppointmentType, slot: OpenSlot, instead_of: Book
         "room_id": slot.room_id,
         "starts_at": slot.starts_at,
         "ends_at": ends_at,
-        "blocked": Range(
-            slot.starts_at - timedelta(minutes=appointment_type.buffer_before_minutes),
-            ends_at + timedelta(minutes=appointment_type.buffer_after_minutes),
-        ),
+        "blocked": blocked(appointment_type, slot.starts_at, ends_at),
     }
+
+
+def blocked(appointment_type: AppointmentType, starts_at: datetime, ends_at: datetime) -> Range[datetime]:
+    """What a visit takes of its practitioner's time: with the buffers around it."""
+    return Range(
+        starts_at - timedelta(minutes=appointment_type.buffer_before_minutes),
+        ends_at + timedelta(minutes=appointment_type.buffer_after_minutes),
+    )
 
 
 def _who_comes(earlier: Booking) -> dict[str, object]:
@@ -187,23 +192,26 @@ def rooms_for(slots: Sequence[OpenSlot]) -> list[int]:
     return list(db.session.scalars(select(Room.id).where(Room.location_id.in_({slot.location_id for slot in slots}))))
 
 
-def _expire_lapsed(slot: OpenSlot, blocked: object, now: datetime) -> None:
+def _expire_lapsed(slot: OpenSlot, wanted: object, now: datetime) -> None:
     """Lapsed holds still stand in the constraint's way until they are expired; the claim that meets them does it."""
-    same_place = [Booking.practitioner_id == slot.practitioner_id]
-    if slot.room_id is not None:
-        same_place.append(Booking.room_id == slot.room_id)
     for lapsed in db.session.scalars(
         select(Booking)
         .where(
             Booking.status == Status.HELD,
             Booking.hold_expires_at <= now,
-            Booking.blocked.overlaps(blocked),
-            or_(*same_place),
+            Booking.blocked.overlaps(wanted),
+            is_in_place(slot.practitioner_id, slot.room_id),
         )
         .order_by(Booking.id)
         .with_for_update(of=Booking)
     ):
         expire(lapsed, now)
+
+
+def is_in_place(practitioner_id: int, room_id: int | None) -> ColumnElement[bool]:
+    """Whether a booking takes this practitioner, or this room where one is needed."""
+    same_practitioner = Booking.practitioner_id == practitioner_id
+    return same_practitioner if room_id is None else or_(same_practitioner, Booking.room_id == room_id)
 
 
 def new_reference() -> str:

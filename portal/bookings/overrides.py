@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import Range
 
 from portal import clinic
 from portal.bookings import hold, undo
@@ -100,10 +99,7 @@ def _set(booking: Booking, appointment_type: AppointmentType, place: Place, minu
     ends_at = place.starts_at + timedelta(minutes=minutes)
     booking.practitioner_id, booking.room_id = place.practitioner_id, None
     booking.starts_at, booking.ends_at = place.starts_at, ends_at
-    booking.blocked = Range(
-        place.starts_at - timedelta(minutes=appointment_type.buffer_before_minutes),
-        ends_at + timedelta(minutes=appointment_type.buffer_after_minutes),
-    )
+    booking.blocked = hold.blocked(appointment_type, place.starts_at, ends_at)
     booking.overlap_allowed, booking.overlap_reason = True, place.reason
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import Range
 
 from portal.bookings.history import change_status, record
+from portal.bookings.hold import is_in_place
 from portal.bookings.models import Booking, ChangeKind, StaffChange
 from portal.bookings.states import OCCUPYING, Status
 from portal.db import Json, db
@@ -153,14 +154,11 @@ def _put_back(booking: Booking, before: Json) -> None:
 
 def _is_taken(booking: Booking, before: Json) -> bool:
     """Whether another visit has the time by now. Holds that have lapsed stand in the way until the sweep has been."""
-    same_place = [Booking.practitioner_id == before["practitioner_id"]]
-    if before["room_id"] is not None:
-        same_place.append(Booking.room_id == before["room_id"])
     others = select(Booking.id).where(
         Booking.id != booking.id,
         Booking.status.in_(OCCUPYING),
         Booking.blocked.overlaps(_blocked(before)),
-        or_(*same_place),
+        is_in_place(before["practitioner_id"], before["room_id"]),
     )
     return db.session.scalars(others.limit(1)).first() is not None
 
