@@ -63,14 +63,10 @@ class Dollars(Words):
         return float(typed) if "." in typed else int(typed)
 
 
-class Day(Words):
+class Day(MaybeWords):
     """A day, in the browser's own calendar."""
 
     widget = DateInput()
-
-    @property
-    def json(self) -> Any:
-        return (self.data or "").strip() or None
 
 
 class Text(TextAreaField):
