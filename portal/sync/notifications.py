@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 from sqlalchemy import or_, select
@@ -17,7 +17,7 @@ from portal.bookings.models import Booking
 from portal.bookings.states import Status
 from portal.clients import clients
 from portal.clock import now
-from portal.db import LockKind, db, exclusive, transaction
+from portal.db import Json, LockKind, db, exclusive, transaction
 from portal.integrations.graph import GraphEvent
 from portal.integrations.http import NotFound, Transient
 from portal.outbox.post import announce, owe
@@ -34,52 +34,21 @@ RENEW_BEFORE = timedelta(minutes=4200) - timedelta(days=1)  # once a day
 VISIBLE_AFTER = timedelta(seconds=60)  # how long a new event may stay invisible to a read
 
 
-def store(item: dict[str, Any], now: datetime) -> None:
-    """Store one notification and owe its routing. Forged, unknown and repeated ones are dropped without a word.
-
-    Graph does not sign: the subscription's secret client state is the only proof.
-    """
-    subscription = _subscription_of(item)
-    data = item.get("resourceData")
-    event_id = data.get("id") if isinstance(data, dict) else None
-    change = item.get("changeType")
-    if subscription is None or not isinstance(data, dict) or not isinstance(event_id, str):
-        log.warning("hooks.notification_refused", system="graph")
-        return
-    stored = db.session.scalar(
-        insert(GraphNotification)
-        .values(
-            practitioner_id=subscription.practitioner_id,
-            event_id=event_id,
-            change_type=str(change),
-            dedupe_key=":".join(
-                [str(subscription.practitioner_id), event_id, str(change), str(data.get("@odata.etag"))]
-            ),
-            received_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=["dedupe_key"])
-        .returning(GraphNotification.id)
-    )
-    if stored is None:
-        return
-    announce("graph.notified", stored, now)
-    # Our own events take no busy time, wherever they are; one that we have not noted yet costs a reading for nothing.
-    if db.session.scalar(select(OutlookLink.booking_id).where(OutlookLink.event_id == event_id)) is None:
-        busy.order_read(subscription.practitioner_id, now)
+def store(items: Sequence[Json], now: datetime) -> None:
+    """Store notifications and owe their routing. Forged, unknown and repeated ones are dropped without a word."""
+    for item, subscription in _proven(items):
+        _store(item, subscription.practitioner_id, now)
 
 
-def store_lifecycle(item: dict[str, Any], now: datetime) -> None:
+def store_lifecycle(items: Sequence[Json], now: datetime) -> None:
     """Graph says that a subscription ends, was removed, or missed something: look after it at once."""
-    subscription = _subscription_of(item)
-    if subscription is None:
-        log.warning("hooks.notification_refused", system="graph")
-        return
-    if item.get("lifecycleEvent") == "subscriptionRemoved":
-        subscription.subscription_id, subscription.expires_at = None, None
-    elif item.get("lifecycleEvent") == "reauthorizationRequired":
-        subscription.expires_at = now
-    owe("sync.keep_subscription", subscription.practitioner_id, now=now)
-    busy.order_read(subscription.practitioner_id, now)
+    for item, subscription in _proven(items):
+        if item.get("lifecycleEvent") == "subscriptionRemoved":
+            subscription.subscription_id, subscription.expires_at = None, None
+        elif item.get("lifecycleEvent") == "reauthorizationRequired":
+            subscription.expires_at = now
+        owe("sync.keep_subscription", subscription.practitioner_id, now=now)
+        busy.order_read(subscription.practitioner_id, now)
 
 
 def route(notification_id: int) -> str:
@@ -155,21 +124,56 @@ def practitioners_to_look_after(at: datetime) -> list[int]:
     )
 
 
-def _subscription_of(item: dict[str, Any]) -> GraphSubscription | None:
+def _proven(items: Sequence[Json]) -> list[tuple[Json, GraphSubscription]]:
+    """Those that know the secret of their subscription. Graph does not sign: it is the only proof.
+
+    Anybody may send any number of them, so all together cost one question and one line of the log.
+    """
+    if not items:
+        return []
+    subscriptions = db.session.scalars(select(GraphSubscription)).all()
+    found = [(item, _subscription_of(item, subscriptions)) for item in items]
+    proven = [(item, subscription) for item, subscription in found if subscription is not None]
+    if len(proven) < len(items):
+        log.warning("hooks.notification_refused", system="graph", count=len(items) - len(proven))
+    return proven
+
+
+def _subscription_of(item: Json, subscriptions: Sequence[GraphSubscription]) -> GraphSubscription | None:
     """The subscription whose secret the item knows. The first notification may come before its id is stored."""
     state = item.get("clientState")
-    known_as = str(item.get("subscriptionId"))
-    if not isinstance(state, str) or "\0" in known_as:
+    if not isinstance(state, str):
         return None
-    candidates = db.session.scalars(
-        select(GraphSubscription).where(
-            or_(
-                GraphSubscription.subscription_id == known_as,
-                GraphSubscription.subscription_id.is_(None),
-            )
+    secret = state.encode(errors="surrogatepass")
+    candidates = [one for one in subscriptions if one.subscription_id in (None, item.get("subscriptionId"))]
+    return next((one for one in candidates if hmac.compare_digest(one.client_state.encode(), secret)), None)
+
+
+def _store(item: Json, practitioner_id: int, now: datetime) -> None:
+    data = item.get("resourceData")
+    event_id = data.get("id") if isinstance(data, dict) else None
+    change = item.get("changeType")
+    if not isinstance(data, dict) or not isinstance(event_id, str):
+        log.warning("hooks.notification_refused", system="graph", count=1)
+        return
+    stored = db.session.scalar(
+        insert(GraphNotification)
+        .values(
+            practitioner_id=practitioner_id,
+            event_id=event_id,
+            change_type=str(change),
+            dedupe_key=":".join([str(practitioner_id), event_id, str(change), str(data.get("@odata.etag"))]),
+            received_at=now,
         )
-    ).all()
-    return next((one for one in candidates if hmac.compare_digest(one.client_state.encode(), state.encode())), None)
+        .on_conflict_do_nothing(index_elements=["dedupe_key"])
+        .returning(GraphNotification.id)
+    )
+    if stored is None:
+        return
+    announce("graph.notified", stored, now)
+    # Our own events take no busy time, wherever they are; one that we have not noted yet costs a reading for nothing.
+    if db.session.scalar(select(OutlookLink.booking_id).where(OutlookLink.event_id == event_id)) is None:
+        busy.order_read(practitioner_id, now)
 
 
 def _begin(practitioner_id: int) -> tuple[str, str | None, str, datetime | None] | None:

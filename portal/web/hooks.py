@@ -45,8 +45,7 @@ def graph() -> ResponseReturnValue:
     if "validationToken" in request.args:
         return _handshake()
     with transaction():
-        for item in _items():
-            notifications.store(item, now())
+        notifications.store(_items(), now())
     return "", 202
 
 
@@ -55,8 +54,7 @@ def graph_lifecycle() -> ResponseReturnValue:
     if "validationToken" in request.args:
         return _handshake()
     with transaction():
-        for item in _items():
-            notifications.store_lifecycle(item, now())
+        notifications.store_lifecycle(_items(), now())
     return "", 202
 
 

@@ -18,6 +18,7 @@ from portal.db import db, transaction
 from portal.outbox.models import OutboxMessage
 from portal.payments.models import StripeNotification
 from portal.sync.models import GraphNotification, GraphSubscription
+from tests.support.database import counted_queries
 from tests.support.factories import make_practitioner
 from tests.support.visitor import Visitor
 
@@ -160,6 +161,7 @@ def test_a_notification_with_the_secret_is_stored_once(subscription: GraphSubscr
     [
         ITEM | {"clientState": "guessed"},
         ITEM | {"clientState": "gu\u00e9ssed"},
+        ITEM | {"clientState": "half a pair \ud800"},
         ITEM | {"clientState": None},
         ITEM | {"clientState": ["a"]},
         ITEM | {"clientState": ""},
@@ -180,6 +182,28 @@ def test_a_notification_without_the_secret_is_dropped_without_a_word(
     assert stored() == 0
     db.session.refresh(subscription)
     assert subscription.subscription_id == "sub-1"
+
+
+@pytest.mark.parametrize("hook", ["graph", "graph/lifecycle"])
+def test_a_thousand_forged_notifications_cost_no_more_than_one(
+    subscription: GraphSubscription, client: Visitor, caplog: pytest.LogCaptureFixture, hook: str
+) -> None:
+    costs = []
+    for many in (1, 1000):
+        caplog.clear()
+        with counted_queries() as sent:
+            answer = client.post(f"/hooks/{hook}", json={"value": [ITEM | {"clientState": "guessed"}] * many})
+        refused = [json.loads(line) for line in caplog.messages if "hooks.notification_refused" in line]
+        assert (answer.status_code, [line["count"] for line in refused]) == (202, [many])
+        costs.append(len(sent))
+    assert costs[0] == costs[1]
+    assert stored() == 0
+
+
+def test_a_true_notification_among_forged_ones_is_stored(subscription: GraphSubscription, client: Visitor) -> None:
+    forged = ITEM | {"clientState": "guessed"}
+    assert client.post("/hooks/graph", json={"value": [forged, ITEM, forged]}).status_code == 202
+    assert db.session.scalars(select(GraphNotification.event_id)).all() == ["event-1"]
 
 
 @pytest.mark.parametrize("change", [{"resourceData": None}, {"resourceData": {}}, {"resourceData": {"id": 7}}])
