@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import select
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,11 +13,12 @@ from enum import IntEnum, StrEnum
 from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
+from psycopg import Connection, OperationalError
 from sqlalchemy import BigInteger, DateTime, Enum, MetaData, Text, TypeDecorator, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -79,6 +82,9 @@ SERVER_SETTINGS = {
 }
 
 
+PING_AFTER_SECONDS = 30.0
+
+
 def engine_options(*, pool_size: int | None) -> Json:
     """Options of one process's engine; `pool_size` None opens a connection per use (forked jobs)."""
     options: Json = {
@@ -88,7 +94,31 @@ def engine_options(*, pool_size: int | None) -> Json:
     }
     if pool_size is None:
         return {**options, "poolclass": NullPool}
-    return {**options, "pool_size": pool_size, "max_overflow": 0, "pool_timeout": 10, "pool_pre_ping": True}
+    kept: Json = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 10}
+    return {**options, **kept, "pool_events": [(_note_use, "checkin"), (_look_at, "checkout")]}
+
+
+def _note_use(_connection: Connection[Any] | None, record: ConnectionPoolEntry) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _look_at(connection: Connection[Any], record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Tell a connection that the server has closed, before somebody relies on it.
+
+    The server says nothing to a connection that waits in the pool, but that it is over: one look at the socket sees it.
+    SQLAlchemy's own pool_pre_ping asks the server each time, and a request takes several connections. Only what has
+    waited for long is asked, because a network may drop it without a word.
+    """
+    try:
+        said = select.poll()
+        said.register(connection.fileno(), select.POLLIN)
+        if said.poll(0):
+            raise InvalidatePoolError
+        if time.monotonic() - record.info.get("used_at", math.inf) > PING_AFTER_SECONDS:
+            connection.execute("select 1")
+            connection.rollback()
+    except OperationalError as error:
+        raise InvalidatePoolError from error
 
 
 def end_session(_error: BaseException | None) -> None:
