@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 from portal import clock
 from portal.db import db, transaction
 from portal.staff.access import Role
-from portal.staff.models import StaffTask
+from portal.staff.models import Practitioner, StaffTask
 from portal.staff.tasks import raise_task
 from portal.web.access import RULES, Rule
 from portal.web.staff.navigation import ITEMS
@@ -30,6 +30,7 @@ from tests.support.visitor import Visitor
 from tests.test_access import assert_protected
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
+REFUSED = {403, 404}
 SIGN_OUT = "staff.sign_in.sign_out"
 DOORS = {
     "staff.sign_in.page": 200,
@@ -78,8 +79,8 @@ def call(visitor: Visitor, method: str, address: str, **headers: str) -> TestRes
     return visitor.open(address, method=method, headers={name: value for name, value in headers.items() if value})
 
 
-def browser_of(app: Flask, role: Role) -> Any:
-    visitor: Any = signed_in(app, role)
+def browser_of(app: Flask, *roles: Role, practitioner: Practitioner | None = None) -> Any:
+    visitor: Any = signed_in(app, *roles, practitioner=practitioner)
     visitor.csrf = visitor.page("/staff").value("csrf_token")
     return visitor
 
@@ -98,6 +99,20 @@ def test_every_role_gets_what_the_matrix_says_and_nothing_else(office: Office, r
         # A foreign or missing object is a 404 to those who may open the page.
         if (status == 403) != (role not in allowed) or status >= 500:
             wrong.append(f"{method} {address} ({endpoint}) answered {status} to {role}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("other", [role for role in Role if role != Role.PRACTITIONER])
+def test_a_practitioner_with_another_role_opens_nothing_that_neither_opens_alone(office: Office, other: Role) -> None:
+    """The matrix looks at all roles; then the rows must not be another role's than the one that opened the page."""
+    ravi = factories.make_practitioner(name="Ravi Fernside")
+    alone = [browser_of(office.app, Role.PRACTITIONER, practitioner=ravi), browser_of(office.app, other)]
+    both, wrong = browser_of(office.app, Role.PRACTITIONER, other, practitioner=ravi), []
+    for endpoint, method, address in office.calls():
+        if all(call(one, method, address).status_code in REFUSED for one in alone):
+            status = call(both, method, address).status_code
+            if status not in REFUSED:
+                wrong.append(f"{method} {address} ({endpoint}) answered {status} to practitioner and {other}")
     assert not wrong, "\n".join(wrong)
 
 

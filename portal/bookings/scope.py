@@ -13,10 +13,18 @@ from portal.staff.access import DESK, Role, Staff
 
 
 def bookings_of(staff: Staff) -> Select[Booking]:
-    """The desk and the bookkeeper work with all bookings, a practitioner with those of their own diary."""
-    if staff.may(DESK | {Role.BOOKKEEPER}):
+    """Visits: the desk works with all of them, a practitioner with those of their own diary."""
+    if staff.may(DESK):
         return select(Booking)
     return select(Booking).where(_is_in_own_diary(staff))
+
+
+def payable_by(staff: Staff) -> Select[Booking]:
+    """Bookings whose money somebody may see: theirs, and all of them for the bookkeeper, who sees nothing else of them.
+
+    Apart from bookings_of, so that somebody with two roles sees no more of a visit than each of them does.
+    """
+    return select(Booking) if Role.BOOKKEEPER in staff.roles else bookings_of(staff)
 
 
 def patients_of(staff: Staff) -> Select[Patient]:

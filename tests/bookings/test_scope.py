@@ -29,6 +29,10 @@ def counts(who: Staff) -> tuple[int, int]:
     return len(bookings.all()), len(patients.all())
 
 
+def payable(who: Staff) -> int:
+    return len(db.session.scalars(scope.payable_by(who)).all())
+
+
 @pytest.mark.parametrize("role", [Role.OWNER, Role.MANAGER, Role.RECEPTION])
 @pytest.mark.usefixtures("visits")
 def test_the_desk_works_with_everything(role: Role) -> None:
@@ -47,17 +51,28 @@ def test_a_practitioner_without_a_diary_works_with_nothing() -> None:
 
 
 @pytest.mark.usefixtures("visits")
-def test_the_bookkeeper_works_with_bookings_and_no_patients() -> None:
-    assert counts(staff(Role.BOOKKEEPER)) == (2, 0)
+def test_the_bookkeeper_works_with_the_money_of_all_bookings_and_with_no_visit_or_patient() -> None:
+    assert counts(staff(Role.BOOKKEEPER)) == (0, 0)
+    assert payable(staff(Role.BOOKKEEPER)) == 2
 
 
 def test_a_diary_without_the_role_is_nobodys(visits: tuple[int, int]) -> None:
-    assert counts(staff(Role.BOOKKEEPER, practitioner_id=visits[0])) == (2, 0)
+    assert counts(staff(Role.BOOKKEEPER, practitioner_id=visits[0])) == (0, 0)
+
+
+def test_others_see_the_money_of_the_visits_that_are_theirs(visits: tuple[int, int]) -> None:
+    assert payable(staff(Role.RECEPTION)) == 2
+    assert payable(staff(Role.PRACTITIONER, practitioner_id=visits[0])) == 1
 
 
 def test_two_roles_are_worth_both(visits: tuple[int, int]) -> None:
     assert counts(staff(Role.PRACTITIONER, Role.MANAGER, practitioner_id=visits[0])) == (2, 2)
-    assert counts(staff(Role.PRACTITIONER, Role.BOOKKEEPER, practitioner_id=visits[0])) == (2, 1)
+
+
+def test_keeping_the_books_opens_no_more_visits_to_a_practitioner(visits: tuple[int, int]) -> None:
+    both = staff(Role.PRACTITIONER, Role.BOOKKEEPER, practitioner_id=visits[0])
+    assert counts(both) == (1, 1)
+    assert payable(both) == 2
 
 
 def test_whose_diary_is_whose(visits: tuple[int, int]) -> None:

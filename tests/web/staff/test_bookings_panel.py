@@ -96,6 +96,28 @@ def test_the_bookkeeper_sees_the_money_and_nothing_of_the_visit(as_role: SignIn,
     assert audited() == [("read", "booking", visit.reference, "money")]
 
 
+def test_a_practitioner_who_keeps_the_books_sees_only_the_money_of_others_visits(
+    as_role: SignIn, visit: Booking
+) -> None:
+    factories.make_payment(visit)
+    both = as_role(Role.PRACTITIONER, Role.BOOKKEEPER, practitioner=factories.make_practitioner(name="Ravi Fernside"))
+    page = panel(both, visit)
+    assert page.heading == visit.reference
+    assert page.has("$119.00 by card online")
+    for words in ("0491 570 156", "09/03/1984", visit.terms["type_name"], "Before we meet", "Notes"):
+        assert words not in page.response.text, words
+    note = {"csrf_token": page.value("csrf_token"), "note": "Guessed the address."}
+    assert both.post(f"/staff/bookings/{visit.reference}/notes", data=note).status_code == 404
+    assert audited() == [("read", "booking", visit.reference, "money")]
+
+
+def test_a_practitioner_who_keeps_the_books_sees_all_of_their_own_visit(as_role: SignIn, visit: Booking) -> None:
+    both = as_role(Role.PRACTITIONER, Role.BOOKKEEPER, practitioner=visit.practitioner)
+    page = panel(both, visit)
+    assert page.heading == "Nora Castellano"
+    assert page.submit("$119.00 was paid to the desk").has("The payment is written down.")
+
+
 def test_notes_are_kept_sealed_removed_and_put_back(as_role: SignIn, visit: Booking) -> None:
     page = panel(as_role(Role.RECEPTION), visit).submit("Keep the note", note="Brings her sister.\nNeeds the lift.")
     assert page.has("Brings her sister.")

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Blueprint, abort, make_response, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import Select
 from sqlalchemy.orm import joinedload
 
 from portal import clock
@@ -17,7 +18,7 @@ from portal.bookings.confirm import NotComplete
 from portal.bookings.desk import ChangedMeanwhile
 from portal.bookings.hold import HoldExpired
 from portal.bookings.models import Booking, BookingEvent
-from portal.bookings.scope import bookings_of
+from portal.bookings.scope import bookings_of, payable_by
 from portal.bookings.states import WrongState
 from portal.bookings.undo import TooLateToUndo
 from portal.db import db
@@ -33,31 +34,28 @@ bp = Blueprint("bookings", __name__, url_prefix="/bookings")
 Act = Callable[[Booking, Staff, datetime], object]
 # How a page shows itself again with what stood in the way: (the problem, what has happened meanwhile).
 Again = Callable[[str | None, Sequence[BookingEvent]], str]
+Find = Callable[[str], Booking]  # get, or get_payable for what concerns the money alone
 
 TOO_LATE = "The three minutes are over, so this can no longer be undone. You can still move or cancel the visit."
 NOT_NOW = "That does not fit any more: the visit is in another state by now."
 
 
 def get(reference: str) -> Booking:
-    """A booking that is this person's work, with what its pages say; 404 for any other."""
-    wanted = bookings_of(who.staff()).where(Booking.reference == reference.upper())
-    found = db.session.scalars(
-        wanted.options(
-            joinedload(Booking.appointment_type),
-            joinedload(Booking.practitioner),
-            joinedload(Booking.location),
-            joinedload(Booking.patient),
-        )
-    ).one_or_none()
-    return found if found is not None else abort(404)
+    """A visit that is this person's work, with what its pages say; 404 for any other."""
+    return _one(bookings_of(who.staff()), reference)
 
 
-def act(reference: str, do: Act, again: Again, **told: Any) -> ResponseReturnValue:
+def get_payable(reference: str) -> Booking:
+    """A booking whose money this person may see, if nothing else; 404 for any other."""
+    return _one(payable_by(who.staff()), reference)
+
+
+def act(reference: str, do: Act, again: Again, *, find: Find = get, **told: Any) -> ResponseReturnValue:
     """Do one thing to a booking and go to its panel, which says so.
 
     The row is locked first, and whoever acts on an older picture sees what has changed instead.
     """
-    me, booking_id = who.staff(), get(reference).id
+    me, booking_id = who.staff(), find(reference).id
 
     def run() -> object:
         booking = bookings.get_locked(booking_id)
@@ -72,6 +70,18 @@ def act(reference: str, do: Act, again: Again, **told: Any) -> ResponseReturnVal
         return make_response(again(problem_words(refusal), ()), 422)
     extra: dict[str, Any] = {"about": made} if isinstance(made, str) else {}
     return go(url_for("staff.bookings.panel", reference=reference, **told, **extra))
+
+
+def _one(bookings: Select[Booking], reference: str) -> Booking:
+    found = db.session.scalars(
+        bookings.where(Booking.reference == reference.upper()).options(
+            joinedload(Booking.appointment_type),
+            joinedload(Booking.practitioner),
+            joinedload(Booking.location),
+            joinedload(Booking.patient),
+        )
+    ).one_or_none()
+    return found if found is not None else abort(404)
 
 
 def problem_words(refusal: Exception) -> str:

@@ -14,6 +14,7 @@ from flask.typing import ResponseReturnValue
 from portal import clinic, clock
 from portal.bookings import desk, notes, undo
 from portal.bookings.models import Booking, BookingEvent, ChangeKind, StaffChange
+from portal.bookings.scope import is_own_diary
 from portal.bookings.states import Status
 from portal.catalogue.models import FormDefinition
 from portal.db import transaction
@@ -22,11 +23,11 @@ from portal.notices import letter
 from portal.notices.compose import BadAddress
 from portal.notices.kinds import MailKind
 from portal.staff import audit
-from portal.staff.access import CLINIC, DESK, HEALTH, MONEY, Staff
+from portal.staff.access import DESK, HEALTH, MONEY, Staff
 from portal.web.booking import slot_list
 from portal.web.staff import who
 from portal.web.staff.bookings import history_words, money_words, sync_words
-from portal.web.staff.bookings.desk import Again, bp, get
+from portal.web.staff.bookings.desk import Again, bp, get_payable
 from portal.web.staff.diary_cards import STATES
 
 SAME_DAY = timedelta(hours=12)  # nobody arrives for a visit that is further ahead
@@ -90,8 +91,8 @@ def page(reference: str, problem: str | None = None, newer: Sequence[BookingEven
     """The panel as this person may see it; `newer` is what happened while they looked at an older one."""
     me, now = who.staff(), clock.now()
     with transaction():
-        booking = get(reference)
-        is_clinic = me.may(CLINIC)
+        booking = get_payable(reference)
+        is_clinic = is_own_diary(me, booking.practitioner_id)
         audit.read(
             me,
             "booking",
