@@ -179,7 +179,7 @@ def _busy(ids: list[int], around: Span) -> dict[int, list[BusyOutside]]:
 
 
 def _unknown(ids: list[int], now: datetime) -> frozenset[int]:
-    """The same rule as scheduling/facts.py: unreadable is unknown, and so is what nobody has ever read."""
+    """The same rule as scheduling/facts_statement.py: unreadable is unknown, and so is what nobody has ever read."""
     known = select(OutsideCalendar.practitioner_id).where(
         OutsideCalendar.source == Outside.OUTLOOK,
         or_(OutsideCalendar.unknown_from.is_(None), OutsideCalendar.unknown_from > now),

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from portal.scheduling import explain
 from portal.scheduling.explain import Reason
-from portal.scheduling.facts import MOST_KEPT
 from portal.scheduling.question import Question
+from portal.scheduling.reading import MOST_KEPT
 from portal.scheduling.slots import OpenSlot
 
 

@@ -7,10 +7,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from portal.catalogue.models import AppointmentType, StartAlignment
-from portal.scheduling import books, facts, slots
+from portal.scheduling import books, slots
 from portal.scheduling.books import Books
 from portal.scheduling.diary import Rules
-from portal.scheduling.facts import NOTHING, Facts, Visit
+from portal.scheduling.facts import Facts, Visit
+from portal.scheduling.reading import MOST_KEPT, NOTHING, parse_busy, parse_visits, read
 from portal.scheduling.slots import OpenSlot
 
 
@@ -58,10 +59,10 @@ def ask(
     `length_minutes` is a length that was agreed before; without it the type's own counts.
     """
     # Some days around the window, because buffers, zones and the week of a visit reach over its edges; and whole weeks,
-    # see facts.py. They begin on Sunday, because a Monday in Australia does in UTC.
+    # see facts_statement.py. They begin on Sunday, because a Monday in Australia does in UTC.
     since = datetime.combine(_monday(first - timedelta(days=2)) - timedelta(days=1), time(), UTC)
     until = datetime.combine(_monday(last + timedelta(days=9)), time(), UTC)
-    reading = facts.read(appointment_type, first, last, since, until, now, ignoring_booking)
+    reading = read(appointment_type, first, last, since, until, now, ignoring_booking)
     rules = _rules_of(appointment_type, length_minutes)
     return Question(rules, *reading, first, last, appointment_type.id, appointment_type.needs_room)
 
@@ -85,12 +86,12 @@ def _monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-@lru_cache(facts.MOST_KEPT)
+@lru_cache(MOST_KEPT)
 def _books(question: Question) -> Books:
     return books.keep(
         question.facts,
         _visits(question.visits),
-        facts.parse_busy(question.busy),
+        parse_busy(question.busy),
         question.first,
         question.last,
         type_id=question.type_id,
@@ -99,11 +100,11 @@ def _books(question: Question) -> Books:
 
 
 # The longest text, and the same for every type.
-@lru_cache(facts.MOST_KEPT)
+@lru_cache(MOST_KEPT)
 def _visits(text: str) -> tuple[Visit, ...]:
-    return facts.parse_visits(text)
+    return parse_visits(text)
 
 
-@lru_cache(facts.MOST_KEPT)
+@lru_cache(MOST_KEPT)
 def _free_slots(question: Question) -> tuple[OpenSlot, ...]:
     return tuple(slots.free_slots(question.rules, question.books.clinic))

@@ -17,7 +17,7 @@ import psutil
 from sqlalchemy import event, text
 
 from portal.db import db, transaction
-from portal.scheduling import books, facts, slots
+from portal.scheduling import books, reading, slots
 from portal.scheduling.diary import Rules
 from portal.scheduling.facts import Facts, HolidayKept, Hours, Offering, Place
 from tests.bench.people import Person
@@ -51,7 +51,7 @@ def measure_open_times(report: Report, tries: int = 40) -> None:
         taken: list[float] = []
         for _ in range(tries):
             began = time.thread_time()
-            known = facts.parse_visits(visits), facts.parse_busy(busy)
+            known = reading.parse_visits(visits), reading.parse_busy(busy)
             last = MONDAY + timedelta(days=clinic.days - 1)
             kept = books.keep(arranged, *known, MONDAY, last, type_id=TYPE_ID, needs_room=False)
             found = slots.open_slots(RULES, kept.clinic, now)

@@ -1,0 +1,139 @@
+"""Reads what a type's open times follow from, in one statement, and keeps it until something has changed.
+
+What has changed is told by changes.py, so a change made by anybody, committed a moment ago or in this transaction, is
+never missed. The statement answers in texts: what was parsed from one is found again by it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from functools import lru_cache
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from portal import changes
+from portal.catalogue.models import AppointmentType
+from portal.db import db
+from portal.scheduling.facts import Busy, Closed, Extra, Facts, HolidayKept, Hours, Offering, Place, RoomAt, Visit
+from portal.scheduling.facts_statement import STATEMENT
+
+MOST_KEPT = 64
+NOTHING = "[]"
+
+
+class Reading(NamedTuple):
+    """What the clinic has arranged, and what is taken by visits and outside, as the texts came."""
+
+    facts: Facts
+    visits: str
+    busy: str
+
+
+def read(
+    appointment_type: AppointmentType,
+    first: date,
+    last: date,
+    since: datetime,
+    until: datetime,
+    now: datetime,
+    ignoring_booking: int | None = None,
+) -> Reading:
+    """Hours and holidays of the local days `first` to `last`; the rest from `since` to `until`."""
+    asked = {
+        "type": appointment_type.id,
+        "calendar": appointment_type.calendar_slug,
+        "telehealth": appointment_type.is_telehealth,
+        "first": first,
+        "last": last,
+        "since": since,
+        "until": until,
+        "ignored": ignoring_booking or 0,
+    }
+    key, state = tuple(asked.values()), changes.state().times
+    kept = _kept.get(key)
+    if kept is not None and kept.state == state and kept.since <= now < kept.until:
+        return kept.reading
+    *arranged, visits, busy, ends = db.session.execute(STATEMENT, {**asked, "now": now}).one()
+    reading = Reading(_parse(*arranged), visits or NOTHING, busy or NOTHING)
+    if len(_kept) >= MOST_KEPT:
+        _kept.clear()
+    _kept[key] = _Kept(state, now, ends or datetime.max.replace(tzinfo=UTC), reading)
+    return reading
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A reading, what had changed when it was made, and the moments that it holds for: then a hold lapses."""
+
+    state: int | None
+    since: datetime
+    until: datetime
+    reading: Reading
+
+
+_kept: dict[tuple[object, ...], _Kept] = {}
+
+
+def parse_visits(text: str) -> tuple[Visit, ...]:
+    """The visits of a reading."""
+    return tuple(
+        Visit(who, room, (begin, end), type_id, starts, ends)
+        for who, room, begin, end, type_id, starts, ends in json.loads(text)
+    )
+
+
+def parse_busy(text: str) -> tuple[Busy, ...]:
+    """The busy times of a reading."""
+    return tuple(Busy(who, (starts, ends), source) for who, starts, ends, source in json.loads(text))
+
+
+@lru_cache(MOST_KEPT)
+def _parse(
+    practitioners: str | None,
+    hours: str | None,
+    extra: str | None,
+    closed: str | None,
+    places: str | None,
+    rooms: str | None,
+    holidays: str | None,
+    unknown: str | None,
+) -> Facts:
+    return Facts(
+        practitioners=tuple(Offering(*row) for row in _rows(practitioners)),
+        hours=tuple(_hours(*row) for row in _rows(hours)),
+        extra=tuple(Extra(who, where, (start, end)) for who, where, start, end in _rows(extra)),
+        closed=tuple(Closed(who, (start, end), reason) for who, start, end, reason in _rows(closed)),
+        places={location: Place(name, ZoneInfo(zone)) for location, name, zone in _rows(places)},
+        rooms=tuple(RoomAt(*row) for row in _rows(rooms)),
+        holidays={
+            (location, date.fromisoformat(day)): HolidayKept(name, state)
+            for location, day, name, state in _rows(holidays)
+        },
+        unknown=dict(_rows(unknown)),
+    )
+
+
+def _hours(
+    practitioner_id: int,
+    location_id: int,
+    weekday: int,
+    starts: str,
+    ends: str,
+    valid_from: str | None,
+    valid_until: str | None,
+) -> Hours:
+    return Hours(
+        practitioner_id,
+        location_id,
+        weekday,
+        time.fromisoformat(starts),
+        time.fromisoformat(ends),
+        date.fromisoformat(valid_from) if valid_from else None,
+        date.fromisoformat(valid_until) if valid_until else None,
+    )
+
+
+def _rows(text: str | None) -> list[Any]:
+    return list(json.loads(text)) if text else []
