@@ -35,7 +35,7 @@ def address(given: Mapping[str, str]) -> str:
     endpoint = values.pop("next", HOME)
     try:
         return url_for(endpoint, **values)
-    except BuildError:
+    except (BuildError, ValueError):  # a value that is missing, or that no such address can have
         return url_for(HOME)
 
 

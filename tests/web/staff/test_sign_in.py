@@ -391,6 +391,8 @@ def test_it_leads_on_to_the_page_that_was_wanted(client: Visitor, microsoft: AtM
         {"next": "staff.sign_in.look_up_again"},
         {"next": "staff.tasks.mark_done"},
         {"next": "made.up"},
+        {"next": "staff.patients.record"},
+        {"next": "staff.patients.record", "patient_id": "abc"},
         {"next": "staff.home.today", "_external": "1", "_scheme": "gopher", "_anchor": "x"},
         {"next": "staff.home.today", "endpoint": "grid.home"},
     ],
