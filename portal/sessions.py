@@ -77,6 +77,7 @@ class ServerSession(SessionMixin):
         self.created_at: datetime | None = None
         self.old_sid: str | None = None  # one that is to open nothing any more
         self.is_over = False
+        self.is_new_to_browser = False  # saved under an id that the browser has yet to be told
         self._data: dict[str, Any] | None = None
         self.seen_at: datetime | None = None
         self.modified = False
@@ -143,6 +144,32 @@ class ServerSession(SessionMixin):
             self.reload(lock=True)
             self[key] = change(self.data.get(key))
             self._save()
+
+    def save_with_act(self, now: datetime) -> None:
+        """Write it within the transaction under way: whoever closes an account waits for that, and then ends this
+        session as well."""
+        self.write(db.session.connection(), now)
+        self.seen_at, self.modified, self.is_new_to_browser = now, False, True
+        self._changed.clear()
+
+    def write(self, connection: Connection, now: datetime) -> None:
+        if self.is_over:
+            _forget(connection, self.sid or self.old_sid)
+        elif self.sid is not None:
+            connection.execute(self.changes_to(self.sid).values(seen_at=now))
+        else:
+            self._write_under_another_id(connection, now)
+
+    def _write_under_another_id(self, connection: Connection, now: datetime) -> None:
+        self.sid = secrets.token_urlsafe(32)
+        id_hash = hash_of(self.sid)
+        if self.old_sid is not None and self.created_at is not None:
+            # The same row goes on; one that has been ended meanwhile is not there, and is not made again.
+            connection.execute(self.changes_to(self.old_sid).values(id_hash=id_hash, seen_at=now))
+            return
+        _forget(connection, self.old_sid)
+        columns = {"realm": self.realm.name, "holder": self.holder, "data": dict(self), "created_at": now}
+        connection.execute(insert(WebSession).values(id_hash=id_hash, seen_at=now, **columns))
 
     def _save(self, *only_if: ColumnElement[bool]) -> bool:
         assert self.sid is not None, "a session that may act has been issued before"
@@ -211,36 +238,17 @@ class DatabaseSessions(SessionInterface):
         now = self.now()
         # A page for everybody is kept by shared caches, with its cookie: that visit is not worth noting.
         is_fresh = session.seen_at is None or now - session.seen_at < session.realm.touch_every
-        if not session.modified and (is_fresh or response.cache_control.public):
+        is_saved = not session.modified and (is_fresh or response.cache_control.public)
+        if is_saved and not session.is_new_to_browser:
             return
-        # What a view left unfinished must not be committed along; and whoever waits for a second connection while
-        # holding one can wait for ever.
-        db.session.rollback()
-        with db.engine.begin() as connection:
-            self._write(connection, session, now)
+        if not is_saved:
+            # What a view left unfinished must not be committed along; and whoever waits for a second connection while
+            # holding one can wait for ever.
+            db.session.rollback()
+            with db.engine.begin() as connection:
+                session.write(connection, now)
         self._give_cookie(session, response)
         response.headers["Cache-Control"] = "no-store"
-
-    def _write(self, connection: Connection, session: ServerSession, now: datetime) -> None:
-        ended = session.sid if session.is_over else session.old_sid
-        if ended is not None:
-            connection.execute(delete(WebSession).where(WebSession.id_hash == hash_of(ended)))
-        if session.is_over:
-            return
-        if session.sid is not None:
-            connection.execute(session.changes_to(session.sid).values(seen_at=now))
-            return
-        session.sid = secrets.token_urlsafe(32)
-        connection.execute(
-            insert(WebSession).values(
-                id_hash=hash_of(session.sid),
-                realm=session.realm.name,
-                holder=session.holder,
-                data=dict(session),
-                created_at=session.created_at or now,
-                seen_at=now,
-            )
-        )
 
     def _give_cookie(self, session: ServerSession, response: Response) -> None:
         lasts = int(session.realm.lifetime.total_seconds()) if session.realm.outlives_the_browser else None
@@ -253,6 +261,11 @@ class DatabaseSessions(SessionInterface):
             samesite="Lax",
             path="/",
         )
+
+
+def _forget(connection: Connection, sid: str | None) -> None:
+    if sid is not None:
+        connection.execute(delete(WebSession).where(WebSession.id_hash == hash_of(sid)))
 
 
 def hash_of(secret: str) -> str:

@@ -320,6 +320,36 @@ def test_a_request_under_way_brings_no_ended_session_back(app: Flask) -> None:
     assert rows() == []
 
 
+def test_a_session_that_is_ended_while_it_is_renewed_is_over(app: Flask) -> None:
+    desk = Browser(app, path="/staff")
+    session = desk.open()
+    session.start_anew("staff:1")
+    desk.save(session, Response())
+    looked_up_again = desk.open()
+    looked_up_again.renew()
+    with transaction():
+        end_all_of("staff:1")
+    desk.save(looked_up_again, Response())
+    assert dict(desk.open()) == {}
+    assert rows() == []
+
+
+def test_a_session_that_is_saved_with_an_act_goes_with_the_act(app: Flask) -> None:
+    desk, response = Browser(app, path="/staff"), Response()
+    session = desk.open()
+    session.start_anew("staff:1")
+    session.save_with_act(now())
+    db.session.rollback()
+    assert rows() == []
+    with transaction():
+        session.start_anew("staff:1")
+        session["a"] = 1
+        session.save_with_act(now())
+    desk.save(session, response)
+    assert dict(desk.open()) == {"a": 1}
+    assert [row.holder for row in rows()] == ["staff:1"]
+
+
 def test_open_sessions_are_counted_by_who_signed_in(app: Flask) -> None:
     for holder in ("staff:1", "staff:1", "staff:2"):
         desk = Browser(app, path="/staff")

@@ -76,17 +76,15 @@ class Staff:
 def admit(identity: Identity, now: datetime) -> Staff:
     """Let in whom Microsoft has identified, with the roles they have there now.
 
-    Raises NoRole or AccountDisabled; what they had open here is closed then, once the transaction is committed.
+    Their row is locked until the transaction ends. Write their session in the same one, and an account that is closed
+    meanwhile leaves none behind. Raises NoRole or AccountDisabled; what they had open here is closed then, once the
+    transaction is committed.
     """
     roles = frozenset(role for role in Role if role in identity.roles)
-    member = _known(identity)
-    if member is not None and (member.disabled_at is not None or not roles):
-        end_sessions(member.id)
-    if member is not None and member.disabled_at is not None:
-        raise AccountDisabled(holder_of(member.id))
-    if not roles:
-        raise NoRole
-    return Staff(_remember(identity, roles, now), identity.name, roles, _own_diary(identity))
+    member_id = _remember(identity, roles, now) if roles else None
+    if member_id is None:
+        raise _refusal(identity)
+    return Staff(member_id, identity.name, roles, _own_diary(identity))
 
 
 def disable(member_id: int, now: datetime) -> None:
@@ -100,8 +98,11 @@ def enable(member_id: int) -> None:
     db.session.get_one(StaffMember, member_id).disabled_at = None
 
 
-def end_sessions(member_id: int) -> None:
-    sessions.end_all_of(holder_of(member_id))
+def end_sessions(*member_ids: int) -> None:
+    """Whoever is signing in at this moment is waited for, and signed out as well."""
+    wanted = select(StaffMember.id).where(StaffMember.id.in_(member_ids)).order_by(StaffMember.id)
+    for member_id in db.session.scalars(wanted.with_for_update(key_share=True)).all():
+        sessions.end_all_of(holder_of(member_id))
 
 
 def holder_of(member_id: int) -> str:
@@ -115,17 +116,24 @@ def owners() -> list[str]:
     return list(db.session.scalars(wanted.order_by(StaffMember.name)))
 
 
-def _known(identity: Identity) -> StaffMember | None:
-    wanted = select(StaffMember).where(StaffMember.tenant_id == identity.tenant_id, StaffMember.oid == identity.oid)
-    return db.session.scalars(wanted).one_or_none()
-
-
-def _remember(identity: Identity, roles: frozenset[Role], now: datetime) -> int:
+def _remember(identity: Identity, roles: frozenset[Role], now: datetime) -> int | None:
+    """Their id, or None where the account is closed: asked as it is written, since it may be closed at this moment."""
     said = {"name": identity.name, "email": identity.email, "roles": sorted(roles), "signed_in_at": now}
     known = insert(StaffMember).values(tenant_id=identity.tenant_id, oid=identity.oid, first_signed_in_at=now, **said)
     # Somebody new may come with two browsers at once.
-    written = known.on_conflict_do_update(index_elements=["tenant_id", "oid"], set_=said).returning(StaffMember.id)
-    return db.session.execute(written).scalar_one()
+    written = known.on_conflict_do_update(
+        index_elements=["tenant_id", "oid"], set_=said, where=StaffMember.disabled_at.is_(None)
+    )
+    return db.session.execute(written.returning(StaffMember.id)).scalar_one_or_none()
+
+
+def _refusal(identity: Identity) -> NoRole | AccountDisabled:
+    wanted = select(StaffMember).where(StaffMember.tenant_id == identity.tenant_id, StaffMember.oid == identity.oid)
+    known = db.session.scalars(wanted.execution_options(populate_existing=True)).one_or_none()
+    if known is None:
+        return NoRole()
+    end_sessions(known.id)
+    return AccountDisabled(holder_of(known.id)) if known.disabled_at is not None else NoRole()
 
 
 def _own_diary(identity: Identity) -> int | None:

@@ -146,7 +146,6 @@ def _let_in(identity: Identity, begun: Json, now: datetime) -> ResponseReturnVal
     except AccountDisabled as closed:
         who.server_session().end()
         return _failed(CLOSED, "account-closed", actor=str(closed))
-    who.sign_in(staff, identity.login_hint, now)
     log.info("staff.signed_in", actor=holder_of(staff.id), kind="silent" if begun["is_silent"] else "in-person")
     return redirect(next_page.address(begun["asked"]), 303)
 
@@ -157,10 +156,13 @@ def _admitted(identity: Identity, now: datetime) -> Staff:
     with transaction():
         try:
             staff = access.admit(identity, now)
-            audit.record(staff, Action.SIGNED_IN, "back office", now)
-            return staff
         except (NoRole, AccountDisabled) as error:
             refused = error
+        else:
+            audit.record(staff, Action.SIGNED_IN, "back office", now)
+            who.sign_in(staff, identity.login_hint, now)
+            who.server_session().save_with_act(now)
+            return staff
     raise refused
 
 
