@@ -219,6 +219,10 @@ RULES: dict[str, Rule | frozenset[Role]] = {
 }
 
 
+# Where roles are looked up again, and the way out.
+NEEDS_NO_NEW_LOOK = ("staff.sign_in.look_up_again", "staff.sign_in.sign_out")
+
+
 def init_app(app: Flask) -> None:
     app.before_request(refuse_what_is_not_theirs)
 
@@ -258,8 +262,13 @@ def refuse_other_roles(allowed: frozenset[Role]) -> ResponseReturnValue | None:
     if not staff.may(allowed):
         log.warning("access.other_role", route=str(request.url_rule))
         return render_template("staff/not_yours.html"), 403
-    # A form that is being sent is not lost for it; the next page is soon enough.
-    is_a_look = request.method == "GET" and request.endpoint != "staff.sign_in.look_up_again"
-    if is_a_look and who.is_due_again(clock.now()):
-        return htmx.go(next_page.again_address())
+    if request.endpoint in NEEDS_NO_NEW_LOOK:
+        return None
+    now = clock.now()
+    if request.method in ("GET", "HEAD"):
+        return htmx.go(next_page.again_address()) if who.is_due_again(now) else None
+    # A form that is being sent is not lost for it; the next page is soon enough, but there has to be one.
+    if who.is_overdue(now):
+        log.warning("access.not_looked_up_again", route=str(request.url_rule))
+        return render_template("staff/look_up_first.html"), 403
     return None

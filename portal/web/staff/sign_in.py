@@ -90,6 +90,8 @@ def callback() -> ResponseReturnValue:
     except NobodyThere:
         return _ask_in_person(begun)
     except Refused as refused:
+        if begun["is_silent"]:  # they are not who they were, or can no longer show it
+            who.server_session().end()
         return _failed(TROUBLES.get(refused.reason, REFUSED), refused.reason)
     except Transient:
         return _failed(AWAY, "microsoft-away")

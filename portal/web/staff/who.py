@@ -12,6 +12,8 @@ from portal.staff.access import Staff, holder_of
 
 # Microsoft is asked again after this long: a role taken away there counts here within the hour.
 ROLES_HOLD = timedelta(minutes=60)
+# A form that was opened within the hour may still be sent for this much longer.
+GRACE_FOR_FORMS = timedelta(minutes=15)
 
 
 def staff() -> Staff:
@@ -42,6 +44,11 @@ def sign_in(found: Staff, login_hint: str, now: datetime) -> None:
 def is_due_again(now: datetime) -> bool:
     """Whether Microsoft must be asked once more which roles they have."""
     return now - datetime.fromisoformat(session["looked_up_at"]) >= ROLES_HOLD
+
+
+def is_overdue(now: datetime) -> bool:
+    """Whether Microsoft must have been asked before anything else is done, forms included."""
+    return now - datetime.fromisoformat(session["looked_up_at"]) >= ROLES_HOLD + GRACE_FOR_FORMS
 
 
 def server_session() -> ServerSession:

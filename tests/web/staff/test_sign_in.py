@@ -8,11 +8,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from portal import demo_clinic
+from portal import clock, demo_clinic
 from portal.db import db, transaction
 from portal.sessions import WebSession
 from portal.staff import access
-from portal.staff.models import Action, AuditEntry, StaffMember
+from portal.staff.models import Action, AuditEntry, Practitioner, StaffMember, StaffTask
+from portal.staff.tasks import raise_task
 from tests.support import factories
 from tests.support.page import Page
 from tests.support.sandbox import RunningSandbox
@@ -71,9 +72,7 @@ def test_a_practitioner_is_matched_by_the_mailbox_and_not_by_name(client: Visito
     factories.make_practitioner(name="T. Wren", graph_user_id=tobias.graph_user_id)
     sign_in(client, microsoft, TOBIAS)
     kept = db.session.scalars(select(WebSession).where(WebSession.realm == "staff")).one().data["staff"]
-    known = db.session.scalar(
-        select(func.max(factories.Practitioner.id)).where(factories.Practitioner.name == "T. Wren")
-    )
+    known = db.session.scalar(select(func.max(Practitioner.id)).where(Practitioner.name == "T. Wren"))
     assert (kept["roles"], kept["practitioner_id"]) == (["practitioner"], known)
 
 
@@ -294,6 +293,60 @@ def test_a_form_that_is_on_its_way_is_not_lost_for_it(
     page = sign_in(client, microsoft, PIA)
     an_hour_passes(client, sandbox)
     assert (page.submit("Sign out").left_for or "").startswith(sandbox.url)
+
+
+def test_a_form_that_is_far_too_late_waits_for_a_new_look_and_is_not_lost(
+    client: Visitor, microsoft: AtMicrosoft, sandbox: RunningSandbox
+) -> None:
+    page = sign_in(client, microsoft, PIA)
+    with transaction():
+        raise_task("mail-unsure", "A mail may not have arrived.", clock.now())
+    task = db.session.scalars(select(StaffTask)).one()
+    typed = {"csrf_token": page.value("csrf_token")}
+
+    def send() -> int:
+        return client.post(f"/staff/tasks/{task.id}/completion", data=typed).status_code
+
+    an_hour_passes(client, sandbox)
+    assert client.post("/staff/tasks/999/completion", data=typed).status_code == 404  # two minutes late
+    sandbox.advance(minutes=14)
+    assert send() == 403
+    assert client.post("/staff/tasks/999/completion", data=typed).status_code == 403
+    assert task.done_at is None
+    off = client.get("/staff/sign-in/again").headers["Location"]
+    assert client.get(microsoft.answer(off, None)).status_code == 303
+    assert send() == 303
+    assert task.done_at is not None
+
+
+def test_whoever_sends_form_after_form_is_looked_up_as_well(
+    client: Visitor, microsoft: AtMicrosoft, sandbox: RunningSandbox
+) -> None:
+    page = sign_in(client, microsoft, PIA)
+    typed = {"csrf_token": page.value("csrf_token"), "q": "Nora"}
+    answers = []
+    for _ in range(4):
+        sandbox.advance(minutes=25)
+        answers.append(client.post("/staff/patients/search", data=typed))
+    assert [answer.status_code for answer in answers[2:]] == [403, 403]
+    assert Page(client, answers[-1]).heading == "One step before this is saved"
+
+
+def test_the_way_out_is_open_at_any_time(client: Visitor, microsoft: AtMicrosoft, sandbox: RunningSandbox) -> None:
+    page = sign_in(client, microsoft, PIA)
+    an_hour_passes(client, sandbox)
+    sandbox.advance(minutes=14)
+    assert (page.submit("Sign out").left_for or "").startswith(sandbox.url)
+
+
+def test_a_look_that_fails_our_checks_ends_it(client: Visitor, microsoft: AtMicrosoft, sandbox: RunningSandbox) -> None:
+    sign_in(client, microsoft, PIA)
+    an_hour_passes(client, sandbox)
+    off = client.get(client.get("/staff").headers["Location"]).headers["Location"]
+    sandbox.knob("entra", "id_token_changes", {"acrs": None})
+    page = client._arrive(client.get(microsoft.answer(off, None)))
+    assert (page.status, page.heading) == (403, "Your account needs a second step")
+    assert client.get("/staff").headers["Location"].startswith("/staff/sign-in?")
 
 
 def test_a_role_that_was_taken_away_ends_it_within_the_hour(
