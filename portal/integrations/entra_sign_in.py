@@ -73,12 +73,14 @@ class StaffSignIn:
     def begin(self, redirect_uri: str, *, silently_as: str | None = None) -> Flow:
         """What the session keeps; `auth_uri` is where the browser goes. Raises Transient.
 
+        The person shows Microsoft anew who they are, whoever is signed in there in this browser; or, `silently_as` a
+        login hint, nobody is asked anything.
         https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow
         """
-        silent = {"prompt": "none", "login_hint": silently_as} if silently_as is not None else {}
+        asks = {"prompt": "login"} if silently_as is None else {"prompt": "none", "login_hint": silently_as}
         claims = {"id_token": {"acrs": {"essential": True, "value": self._mfa_context}}}
         flow = self._built().initiate_auth_code_flow(
-            [], redirect_uri=redirect_uri, response_mode="query", claims_challenge=json.dumps(claims), **silent
+            [], redirect_uri=redirect_uri, response_mode="query", claims_challenge=json.dumps(claims), **asks
         )
         return dict(flow)
 

@@ -34,7 +34,7 @@ def callback(sandbox: RunningSandbox, receiver: Receiver) -> str:
 
 
 def authorize(
-    sandbox: RunningSandbox, callback: str, tenant: str = TENANT, cookies: dict[str, str] | None = None, **changed: Any
+    sandbox: RunningSandbox, callback: str, tenant: str = TENANT, cookies: Any = None, **changed: Any
 ) -> requests.Response:
     asked: dict[str, Any] = {
         "client_id": STAFF_APP,
@@ -156,6 +156,15 @@ def test_choosing_an_account_can_be_insisted_on(sandbox: RunningSandbox, callbac
     answer = authorize(sandbox, callback, login_hint=FINCH["email"], prompt="select_account")
 
     assert "Pick an account" in answer.text
+
+
+def test_who_is_signed_in_comes_back_without_a_page_unless_it_is_asked_for(
+    sandbox: RunningSandbox, callback: str
+) -> None:
+    cookies = authorize(sandbox, callback, login_hint=FINCH["email"]).cookies
+    assert "code" in came_back(authorize(sandbox, callback, cookies=cookies), callback)
+    for prompt in ("login", "select_account"):
+        assert "Pick an account" in authorize(sandbox, callback, cookies=cookies, prompt=prompt).text
 
 
 def test_only_who_has_signed_in_in_this_browser_comes_back_unasked(sandbox: RunningSandbox, callback: str) -> None:

@@ -17,6 +17,7 @@ from portal import clock, demo_clinic
 from portal.config import LOCAL_IDS
 from portal.db import transaction
 from portal.integrations.entra_sign_in import Identity
+from portal.sandbox.entra.sign_in import CHOICE
 from portal.staff import access
 from portal.staff.access import Role, Staff
 from portal.staff.models import Practitioner
@@ -25,6 +26,8 @@ from tests.support.visitor import Visitor
 
 # A person for each role, as in the sandbox. The practitioner's diary is whichever a test gives them.
 NAMES = {role: name for _, name, role in demo_clinic.STAFF} | {Role.PRACTITIONER: "Tobias Wren"}
+
+OIDS = {person["email"]: person["oid"] for person in demo_clinic.people()["staff"]}
 
 
 def signed_in(
@@ -73,8 +76,8 @@ class AtMicrosoft:
         self.session = requests.Session()
 
     def answer(self, address: str, email: str | None) -> str:
-        """Go where the portal sent us, be this person, and come back: the callback's path and query."""
-        asked = address if email is None else f"{address}&login_hint={email}"
+        """Go where the portal sent us, choose this person there, and come back: the callback's path and query."""
+        asked = address if email is None else f"{address}&{CHOICE}={OIDS[email]}"
         came_back = self.session.get(asked, timeout=5, allow_redirects=False)
         assert came_back.status_code == 302, came_back.text
         parts = urlsplit(came_back.headers["Location"])

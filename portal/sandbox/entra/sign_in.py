@@ -80,12 +80,14 @@ def add_sign_in_routes(bp: Blueprint, sandbox: Sandbox) -> None:
         return None
 
     def chosen() -> Json | None:
-        """The person picked on our page, or the one a login_hint names, unless the picker was asked for."""
+        """The person picked on our page; or, unless the picker was asked for, the one a login_hint names, or else
+        whoever is signed in in this browser already."""
         picked = sandbox.store.get("entra", "staff", request.args.get(CHOICE, ""))
         if picked or request.args.get("prompt") in ("select_account", "login"):
             return picked
         hint = request.args.get("login_hint", "").lower()
-        return next((one for one in sandbox.store.all("entra", "staff") if one["email"].lower() == hint), None)
+        named = next((one for one in sandbox.store.all("entra", "staff") if one["email"].lower() == hint), None)
+        return named if hint else sandbox.store.get("entra", "staff", request.cookies.get(COOKIE, ""))
 
     def grant(tenant: str, person: Json) -> Json:
         code = "0.A" + secrets.token_urlsafe(48)

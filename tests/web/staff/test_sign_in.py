@@ -61,6 +61,7 @@ def test_the_browser_sends_a_challenge_and_asks_for_a_second_factor(client: Visi
     assert asked["response_type"] == "code"
     assert asked["response_mode"] == "query"
     assert asked["code_challenge_method"] == "S256"
+    assert asked["prompt"] == "login"
     assert set(asked["scope"].split()) == {"openid", "profile"}
     assert '"acrs"' in asked["claims"]
     assert {"state", "nonce"} <= asked.keys()
@@ -269,6 +270,16 @@ def test_it_ends_after_eight_hours_however_busy(
         assert page.status_code == 200
     sandbox.advance(minutes=10)
     assert client.get("/staff").headers["Location"].startswith("/staff/sign-in?")
+
+
+def test_being_signed_in_at_microsoft_is_not_enough_to_come_back(
+    client: Visitor, microsoft: AtMicrosoft, sandbox: RunningSandbox
+) -> None:
+    """Whoever sits down at a desk that was left has our button and Microsoft's own session within reach."""
+    sign_in(client, microsoft, PIA)
+    sandbox.advance(minutes=31)
+    asked = microsoft.session.get(off_to_microsoft(client), timeout=5, allow_redirects=False)
+    assert (asked.status_code, "Pick an account" in asked.text) == (200, True)
 
 
 def test_after_an_hour_microsoft_is_asked_again(
