@@ -10,13 +10,25 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from portal.db import db
-from portal.staff.models import Practitioner
+from portal.staff import access
+from portal.staff.access import MANAGERS, OWNERS, Staff
+from portal.staff.models import Practitioner, StaffMember
 
-# What staff may change of a practitioner; the slug is part of public addresses and stays.
-COLUMNS = (
-    *("name", "profession", "registration", "profile", "email", "graph_user_id", "medirecords_provider_id"),
-    *("daily_cap", "position"),
-)
+# What staff may change of a practitioner, and what an entry of the audit calls it; the slug is part of public addresses
+# and stays.
+COLUMNS = {
+    "name": "name",
+    "profession": "profession",
+    "registration": "registration",
+    "profile": "profile",
+    "email": "e-mail",
+    "graph_user_id": "mailbox id",
+    "medirecords_provider_id": "provider id",
+    "daily_cap": "visits a day",
+    "position": "place in lists",
+}
+# Whose mailbox it is opens the diary, and with it what patients answered (staff/access.py).
+FOR_OWNERS = frozenset({"graph_user_id"})
 UNIQUE = {
     "uq_practitioner_slug": "slug",
     "uq_practitioner_graph_user_id": "graph_user_id",
@@ -32,19 +44,35 @@ class Taken(Exception):
         self.column = column
 
 
-def add(values: dict[str, Any]) -> Practitioner:
-    """`values` has the columns, and a slug. Raises Taken."""
-    person = Practitioner(slug=values["slug"], **_only_columns(values))
+def add(values: dict[str, Any], by: Staff) -> Practitioner:
+    """`values` has the columns, and a slug; what `by` may not change stays empty. Raises Taken."""
+    person = Practitioner(slug=values["slug"], **_of_theirs(values, by))
     db.session.add(person)
     _flush()
+    _sign_out(person.graph_user_id)
     return person
 
 
-def change(person: Practitioner, values: dict[str, Any]) -> None:
-    """Raises Taken."""
-    for column, value in _only_columns(values).items():
+def change(person: Practitioner, values: dict[str, Any], by: Staff) -> list[str]:
+    """-> the parts that are others now; what `by` may not change stays as it is. Raises Taken."""
+    other = {column: new for column, new in _of_theirs(values, by).items() if getattr(person, column) != new}
+    mailbox = person.graph_user_id
+    for column, value in other.items():
         setattr(person, column, value)
     _flush()
+    if person.graph_user_id != mailbox:
+        _sign_out(mailbox, person.graph_user_id)
+    return [COLUMNS[column] for column in other]
+
+
+def set_active(person: Practitioner, *, is_active: bool) -> None:
+    """Whether patients can book with them, and they have a diary when they sign in."""
+    person.is_active = is_active
+    _sign_out(person.graph_user_id)
+
+
+def may_change(column: str, staff: Staff) -> bool:
+    return staff.may(OWNERS if column in FOR_OWNERS else MANAGERS)
 
 
 def everybody() -> list[Practitioner]:
@@ -64,8 +92,14 @@ def slug_of(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain.replace("'", "")).strip("-")
 
 
-def _only_columns(values: dict[str, Any]) -> dict[str, Any]:
-    return {column: values[column] for column in COLUMNS if column in values}
+def _of_theirs(values: dict[str, Any], by: Staff) -> dict[str, Any]:
+    return {column: values[column] for column in COLUMNS if column in values and may_change(column, by)}
+
+
+def _sign_out(*mailboxes: str | None) -> None:
+    """Whoever had a diary, or gets one, signs in again: the session says which is theirs."""
+    wanted = select(StaffMember.id).where(StaffMember.oid.in_([each for each in mailboxes if each is not None]))
+    access.end_sessions(*db.session.scalars(wanted))
 
 
 def _flush() -> None:

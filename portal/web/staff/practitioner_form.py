@@ -11,6 +11,7 @@ from wtforms import IntegerField, StringField, TextAreaField
 from wtforms.validators import ValidationError
 
 from portal.staff import people
+from portal.staff.access import Staff
 
 MOST_PROFILE = 5000
 
@@ -79,10 +80,17 @@ class PractitionerForm(FlaskForm):
 
     def values(self) -> dict[str, Any]:
         """The columns as the database keeps them: an id that is not there is none."""
-        found = {column: self._fields[column].data for column in ("slug", *people.COLUMNS)}
-        for column in ("graph_user_id", "medirecords_provider_id"):
+        found = {column: self._fields[column].data for column in ("slug", *people.COLUMNS) if column in self._fields}
+        for column in {"graph_user_id", "medirecords_provider_id"} & found.keys():
             found[column] = found[column] or None
         return found | {"position": found["position"] or 0}
+
+    def without_what_is_not_for(self, staff: Staff) -> PractitionerForm:
+        """The same form, with the fields that this person may change."""
+        for column in people.COLUMNS:
+            if not people.may_change(column, staff):
+                del self[column]
+        return self
 
 
 def _require_line(field: StringField, words: str, most: int) -> None:

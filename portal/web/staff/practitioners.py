@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, abort, current_app, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
@@ -35,17 +37,17 @@ def listed() -> ResponseReturnValue:
 
 @bp.get("/new")
 def new() -> ResponseReturnValue:
-    return _form_page(PractitionerForm(formdata=None))
+    return _form_page(_form(formdata=None))
 
 
 @bp.post("")
 def add() -> ResponseReturnValue:
-    form = PractitionerForm()
+    form = _form()
     if not form.validate():
         return make_response(_form_page(form), 422)
     try:
         with transaction():
-            person = people.add(form.values())
+            person = people.add(form.values(), who.staff())
             audit.record(who.staff(), Action.ADDED, "practitioner", clock.now(), subject=person.slug)
     except Taken as taken:
         form[taken.column].errors = [TAKEN]
@@ -56,19 +58,19 @@ def add() -> ResponseReturnValue:
 @bp.get("/<slug>")
 def page(slug: str) -> ResponseReturnValue:
     person = _get(slug)
-    return _form_page(PractitionerForm(formdata=None, obj=person), person)
+    return _form_page(_form(formdata=None, obj=person), person)
 
 
 @bp.post("/<slug>/changes")
 def change(slug: str) -> ResponseReturnValue:
-    person, form = _get(slug), PractitionerForm()
+    person, form, me, now = _get(slug), _form(), who.staff(), clock.now()
     form.slug.data = slug  # part of public addresses, so it stays
     if not form.validate():
         return make_response(_form_page(form, person), 422)
     try:
         with transaction():
-            people.change(person, form.values())
-            audit.record(who.staff(), Action.CHANGED, "practitioner", clock.now(), subject=slug)
+            for part in people.change(person, form.values(), me):
+                audit.record(me, Action.CHANGED, "practitioner", now, subject=slug, part=part)
     except Taken as taken:
         form[taken.column].errors = [TAKEN]
         return make_response(_form_page(form, _get(slug)), 422)
@@ -88,10 +90,14 @@ def bring_back(slug: str) -> ResponseReturnValue:
 def _set_active(slug: str, *, is_active: bool) -> ResponseReturnValue:
     person = _get(slug)
     with transaction():
-        person.is_active = is_active
+        people.set_active(person, is_active=is_active)
         part = "back" if is_active else "retired"
         audit.record(who.staff(), Action.CHANGED, "practitioner", clock.now(), subject=slug, part=part)
     return go(url_for(".page", slug=slug, told=part))
+
+
+def _form(**given: Any) -> PractitionerForm:
+    return PractitionerForm(**given).without_what_is_not_for(who.staff())
 
 
 def _form_page(form: PractitionerForm, person: Practitioner | None = None) -> str:

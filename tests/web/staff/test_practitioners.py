@@ -66,7 +66,7 @@ def test_a_profile_is_safe(as_role: SignIn) -> None:
 )
 def test_what_is_wrong_is_said_at_its_field(as_role: SignIn, typed: dict[str, str], words: str) -> None:
     factories.make_practitioner(slug="taken", graph_user_id=MAILBOX, medirecords_provider_id=PROVIDER)
-    page = as_role(Role.MANAGER).page("/staff/practitioners/new").submit("Add practitioner", **(RIGHT | typed))
+    page = as_role(Role.OWNER).page("/staff/practitioners/new").submit("Add practitioner", **(RIGHT | typed))
     assert page.status == 422
     assert page.errors == [words]
     assert len(people.everybody()) == 1
@@ -80,6 +80,46 @@ def test_a_change_keeps_the_address(as_role: SignIn) -> None:
     found = get("ines")
     assert (found.name, found.daily_cap, found.medirecords_provider_id) == ("Ines Calloway-Wren", 6, PROVIDER)
     assert found.graph_user_id is None
+    changed = select(AuditEntry.part).where(AuditEntry.kind == "practitioner").order_by(AuditEntry.id)
+    assert db.session.scalars(changed).all() == ["name", "provider id", "visits a day"]
+
+
+def test_a_manager_gives_nobody_a_diary(as_role: SignIn) -> None:
+    """Whoever has a mailbox's id reads what its patients answered."""
+    factories.make_practitioner(slug="ines", name="Ines Calloway", profession="Nutritionist", graph_user_id=MAILBOX)
+    manager = as_role(Role.MANAGER)
+    page = manager.page("/staff/practitioners/ines")
+    assert page.has("Only an owner changes it")
+    typed = {**RIGHT, "csrf_token": page.value("csrf_token"), "graph_user_id": MAILBOX[:-1] + "2", "position": "0"}
+    assert manager.post("/staff/practitioners/ines/changes", data=typed).status_code == 303
+    assert manager.post("/staff/practitioners", data={**typed, "name": "Zoë Wren"}).status_code == 303
+    assert (get("ines").name, get("ines").graph_user_id) == ("Zoë O'Brien", MAILBOX)
+    assert get("zoe-wren").graph_user_id is None
+
+
+@pytest.mark.parametrize("mailbox", [MAILBOX, ""])
+def test_whose_mailbox_it_was_and_is_now_sign_in_again(as_role: SignIn, mailbox: str) -> None:
+    ines = factories.make_practitioner(slug="ines", name="Ines Calloway", profession="Nutritionist")
+    before = as_role(Role.PRACTITIONER, practitioner=ines)
+    after = as_role(Role.PRACTITIONER, practitioner=factories.make_practitioner(graph_user_id=MAILBOX, name="Ravi"))
+    with transaction():
+        db.session.scalars(select(Practitioner).where(Practitioner.graph_user_id == MAILBOX)).one().graph_user_id = None
+    other = as_role(Role.RECEPTION)
+    as_role(Role.OWNER).page("/staff/practitioners/ines").submit("Save", graph_user_id=mailbox)
+    assert [each.get("/staff").status_code for each in (before, after, other)] == [303, 303 if mailbox else 200, 200]
+    assert db.session.scalars(select(AuditEntry.part).where(AuditEntry.kind == "practitioner")).all() == ["mailbox id"]
+
+
+@pytest.mark.parametrize("is_back", [False, True])
+def test_who_retires_or_comes_back_signs_in_again(as_role: SignIn, is_back: bool) -> None:
+    ines = factories.make_practitioner(slug="ines", name="Ines Calloway", profession="Nutritionist")
+    page = as_role(Role.MANAGER).page("/staff/practitioners/ines")
+    if is_back:
+        page = page.submit("Retire")
+    hers = as_role(Role.PRACTITIONER, practitioner=ines)
+    assert hers.get("/staff").status_code == 200
+    page.submit("Bring back" if is_back else "Retire")
+    assert hers.get("/staff").status_code == 303
 
 
 def test_retiring_shows_the_visits_that_stand_and_can_be_undone(as_role: SignIn, client: Visitor) -> None:
