@@ -18,6 +18,7 @@ from portal.bookings.models import BookedFor, Booking, BookingEvent, ChangeKind
 from portal.bookings.states import Status, WrongState
 from portal.catalogue.models import AppointmentType
 from portal.db import db
+from portal.patients import match
 from portal.patients.models import Patient
 from portal.staff import audit
 from portal.staff.access import Staff, holder_of
@@ -188,6 +189,7 @@ def give_to(booking: Booking, patient: Patient, staff: Staff, now: datetime) -> 
     """
     if booking.status not in (Status.HELD, Status.CONFIRMED, Status.ARRIVED):
         raise WrongState(booking.status, booking.status)
+    patient = match.stay_with(patient)
     if booking.patient_id == patient.id:
         return
     former, is_booked = booking.patient_id, booking.confirmed_at is not None

@@ -24,7 +24,17 @@ def join_known(patient: Patient) -> Patient:
         Patient.mobile == patient.mobile,
         Patient.id <= patient.id,
     )
-    return survivor(db.session.scalars(same.order_by(Patient.id)).first() or patient)
+    return stay_with(db.session.scalars(same.order_by(Patient.id)).first() or patient)
+
+
+def stay_with(patient: Patient) -> Patient:
+    """The record that stands for this one, and will until our transaction ends.
+
+    A merge locks the records that it joins, so it either has happened before we look or finds what we are about to add.
+    """
+    found = survivor(patient)
+    db.session.refresh(found, with_for_update={"read": True})
+    return found if found.merged_into_id is None else stay_with(found)
 
 
 def survivor(patient: Patient) -> Patient:
