@@ -24,10 +24,10 @@ from portal.scheduling.models import Outside, OutsideCalendar
 from portal.staff.models import Practitioner
 from portal.staff.tasks import raise_task, settle_task
 from portal.sync import outside
-from portal.sync.medirecords import CANCELLED
+from portal.sync.marker import MARKER
+from portal.sync.medirecords_link import CANCELLED
 from portal.sync.models import MediRecordsLink
 from portal.sync.outside import Busy
-from portal.sync.reconcile import MARKER
 
 EVERY = timedelta(minutes=5)
 UNKNOWN_LENGTH = timedelta(hours=1)  # of an appointment whose interval is not in the code list

@@ -15,8 +15,7 @@ from portal.db import LockKind, db, exclusive, transaction
 from portal.outbox.post import remind
 from portal.staff.models import Practitioner
 from portal.staff.tasks import raise_task
-from portal.sync import busy, busy_check, busy_medirecords, mapping, notifications, reconcile
-from portal.sync import medirecords as processor
+from portal.sync import busy, busy_check, busy_medirecords, mapping, notifications, processor, reconcile
 from portal.sync import outlook as calendar
 from portal.sync.models import MediRecordsLink, OutlookLink
 

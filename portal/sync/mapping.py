@@ -16,7 +16,7 @@ from portal.db import Json, db, transaction
 from portal.integrations.http import Permanent
 from portal.integrations.medirecords import AppointmentType, AuthRefused, MappingError
 from portal.outbox.post import owe
-from portal.sync.medirecords import resolve_type
+from portal.sync.processor_steps import resolve_type
 
 
 def ask(staff_id: int, service_slug: str, types: list[Json], practitioners: list[Json], asked_at: datetime) -> None:

@@ -6,7 +6,6 @@ removed by hand (security baseline 3).
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
@@ -22,7 +21,8 @@ from portal.integrations.graph import GraphEvent
 from portal.integrations.medirecords import Appointment
 from portal.staff.models import Practitioner
 from portal.staff.tasks import raise_task
-from portal.sync.medirecords import CANCELLED
+from portal.sync.marker import MARKER
+from portal.sync.medirecords_link import CANCELLED
 from portal.sync.models import MediRecordsLink, OutlookLink
 from portal.sync.outlook import ON_CALENDAR, event_was_deleted
 
@@ -30,7 +30,6 @@ log = structlog.get_logger(__name__)
 
 AHEAD = timedelta(days=90)
 SETTLED = timedelta(minutes=2)  # what was written later than this may still be on its way
-MARKER = re.compile(r"\[ref:(BK-[0-9A-Z]{6})\]")
 
 
 def outlook(practitioner_id: int) -> None:
