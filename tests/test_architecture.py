@@ -45,7 +45,8 @@ MAY_CALL_OUT = {
     "portal.outbox.run",  # tells Transient from Permanent
     "portal.payments.checkout",  # somebody waits for Stripe's page
     "portal.payments.reconcile",  # compares with Stripe from a worker, like a job
-    "portal.payments.settle",  # reads what Stripe said, calls nobody
+    "portal.payments.refunds",  # reads what Stripe said, calls nobody
+    "portal.payments.settle",  # likewise
     "portal.payments.stripe_events",  # likewise
     "portal.web.hooks",  # signatures
     "portal.web.staff.sign_in",  # somebody waits for Microsoft's answer

@@ -11,8 +11,7 @@ from portal.bookings.policy import Cost
 from portal.config import Settings
 from portal.notices.compose import Letter, compose
 from portal.notices.kinds import MailKind
-from portal.payments import settle
-from portal.payments.jobs import refund_due
+from portal.payments import refunds, settle
 
 # Stands where the link will be: the real one is made when the mail goes out, and nobody but its reader sees it.
 NO_LINK_YET = "…"
@@ -48,6 +47,6 @@ def cost_of(kind: MailKind, booking: Booking) -> Cost:
             refunded += sum(each.amount_cents for each in payment.refunds if each.cause == "not-placed")
         elif kind == MailKind.CANCELLED and payment.settles_booking and booking.cancelled_at is not None:
             # The refund's own job may not have run yet: then it is what that job will find.
-            refunded += sum(each.amount_cents for each in payment.refunds) or refund_due(booking, payment)
+            refunded += sum(each.amount_cents for each in payment.refunds) or refunds.due(booking, payment)
             fee += payment.amount_cents - refunded
     return Cost(fee_cents=fee, refund_cents=refunded, is_late=fee > 0)

@@ -7,17 +7,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from portal import crash
-from portal.bookings import confirm, find, hold, policy, undo
-from portal.bookings.models import Booking, ChangeKind
+from portal.bookings import confirm, find, hold
+from portal.bookings.models import Booking
 from portal.bookings.states import Status
 from portal.clients import clients
 from portal.clock import now
 from portal.db import LOST_RACE_STATES, Busy, db, sqlstate, transaction
 from portal.integrations.http import Permanent
 from portal.integrations.stripe import CheckoutSession, SessionNotOpen
-from portal.integrations.stripe import Refund as StripeRefund
-from portal.outbox.post import owe, remind
-from portal.payments import checkout, desk, settle
+from portal.outbox.post import remind
+from portal.payments import checkout, desk, refunds, settle
 from portal.payments import reconcile as reconciliation
 from portal.payments.models import UNFINISHED, Method, Payment, PaymentState, Refund, RefundState, StripeNotification
 from portal.scheduling import claims
@@ -25,14 +24,6 @@ from portal.scheduling.claims import SlotTaken
 from portal.staff.tasks import raise_task
 
 CHECK_AFTER = timedelta(minutes=2)
-_REFUNDED = {Status.CANCELLED: ChangeKind.CANCELLED, Status.DID_NOT_ARRIVE: ChangeKind.DID_NOT_ARRIVE}
-_REFUND_STATES = {
-    "succeeded": RefundState.DONE,
-    "pending": RefundState.SENT,
-    "requires_action": RefundState.SENT,
-    "failed": RefundState.FAILED,
-    "canceled": RefundState.FAILED,
-}
 
 
 def apply_notification(notification_id: int) -> None:
@@ -109,34 +100,7 @@ def refund_if_due(booking_id: int) -> None:
     What staff have done a moment ago can still be undone: then it is looked at again when it cannot.
     """
     with transaction():
-        booking, at = find.get_locked(booking_id), now()
-        kind = _REFUNDED.get(booking.status)
-        if kind is None:
-            return
-        wait = undo.waits_until(booking, kind, at)
-        if wait is not None:
-            owe("payments.refund_if_due", booking_id, now=at, not_before=wait)
-            return
-        for payment in settle.payments_of(booking):
-            if payment.settles_booking:
-                settle.give_back(payment, str(kind), refund_due(booking, payment) - settle.given_back(payment), at)
-
-
-def refund_due(booking: Booking, payment: Payment) -> int:
-    """Cents that go back for a booking that was cancelled, or that nobody came to."""
-    paid_cents = payment.amount_cents
-    if booking.status == Status.DID_NOT_ARRIVE:
-        kept = 0 if booking.is_spared_fee else policy.no_show_cost(booking.terms, paid_cents=paid_cents).fee_cents
-        return paid_cents - kept
-    assert booking.cancelled_at is not None
-    return policy.cancel_cost(
-        booking.terms,
-        paid_cents=paid_cents,
-        starts_at=booking.starts_at,
-        confirmed_at=booking.confirmed_at,
-        now=booking.cancelled_at,
-        by_clinic=booking.is_spared_fee,
-    ).refund_cents
+        refunds.want(find.get_locked(booking_id), now())
 
 
 def send_refunds(payment_id: int) -> None:
@@ -151,7 +115,7 @@ def send_refunds(payment_id: int) -> None:
         return
     for refund_id in wanted:
         refund = db.session.get_one(Refund, refund_id)
-        amount, key, reason = refund.amount_cents, refund.idempotency_key, _stripe_reason(refund)
+        amount, key, reason = refund.amount_cents, refund.idempotency_key, refunds.stripe_reason(refund)
         labels = {"attempt": payment.attempt, "cause": refund.cause}
         db.session.rollback()
         crash.point("refund.stored")
@@ -160,7 +124,7 @@ def send_refunds(payment_id: int) -> None:
         )
         crash.point("refund.sent")
         with transaction():
-            _remember_refund(db.session.get_one(Refund, refund_id, with_for_update=True), answer)
+            refunds.note(db.session.get_one(Refund, refund_id, with_for_update=True), answer)
 
 
 def follow_refunds(payment_id: int) -> None:
@@ -237,10 +201,6 @@ def _nothing_was_made(payment_id: int) -> None:
         hold.expire(booking, now())
 
 
-def _stripe_reason(refund: Refund) -> str | None:
-    return {"duplicate": "duplicate", "cancelled": "requested_by_customer"}.get(refund.cause)
-
-
 def _apply_refund_news(intent: str | None) -> None:
     payment = db.session.scalars(select(Payment).where(Payment.intent_id == intent)).one_or_none() if intent else None
     if payment is None or intent is None:
@@ -250,50 +210,7 @@ def _apply_refund_news(intent: str | None) -> None:
     news = clients().stripe.list_refunds(payment_intent=intent)
     with transaction():
         payment = db.session.get_one(Payment, payment_id, with_for_update=True)
-        known = {refund.stripe_refund_id: refund for refund in payment.refunds}
-        by_key = {refund.cause: refund for refund in payment.refunds}
-        for item in news:
-            refund = known.get(item.id) or by_key.get(item.metadata.get("cause", ""))
-            if refund is not None:
-                _remember_refund(refund, item)
-            else:
-                _adopt_refund(payment, item)
-
-
-def _adopt_refund(payment: Payment, item: StripeRefund) -> None:
-    """Somebody gave money back in Stripe's own dashboard: it counts, and staff should know that we know."""
-    payment.refunds.append(
-        Refund(
-            cause=f"stripe:{item.id}",
-            amount_cents=item.amount_cents,
-            state=_REFUND_STATES.get(item.status, RefundState.SENT),
-            stripe_refund_id=item.id,
-            created_at=now(),
-        )
-    )
-    raise_task(
-        "refund-outside",
-        f"A refund for {payment.booking.reference} was made in Stripe itself. It is noted here.",
-        now(),
-        booking_id=payment.booking_id,
-        about=item.id,
-    )
-
-
-def _remember_refund(refund: Refund, answer: StripeRefund) -> None:
-    """A failed refund stays failed: an answer that says otherwise is older, such as a repeat of the first one."""
-    if refund.state == RefundState.FAILED:
-        return
-    refund.stripe_refund_id = answer.id
-    refund.state = _REFUND_STATES.get(answer.status, RefundState.SENT)
-    if refund.state == RefundState.FAILED:
-        raise_task(
-            "refund-failed",
-            f"Stripe could not give back the money for {refund.payment.booking.reference}. Please contact the patient.",
-            now(),
-            booking_id=refund.payment.booking_id,
-            about=answer.id,
-        )
+        refunds.note_all(payment, news)
 
 
 def _raise_dispute(intent: str | None, kind: str) -> None:
