@@ -182,12 +182,20 @@ def keep_quiet(booking: Booking, staff: Staff, now: datetime) -> None:
     write_down(booking, Action.CHANGED, staff, now, part="not told")
 
 
+def may_give(booking: Booking) -> bool:
+    """Whether the desk may say whose visit it is. What is being booked online is in a stranger's browser, which shows
+    the details of whoever stands in it; and a time held for an offer is its visit's."""
+    if booking.status == Status.HELD:
+        return booking.source == SOURCE
+    return booking.status in (Status.CONFIRMED, Status.ARRIVED)
+
+
 def give_to(booking: Booking, patient: Patient, staff: Staff, now: datetime) -> None:
     """The visit is somebody else's than was written. Links in mails to the wrong person open nothing any more.
 
-    Raises WrongState for a visit that is over.
+    Raises WrongState where may_give says no.
     """
-    if booking.status not in (Status.HELD, Status.CONFIRMED, Status.ARRIVED):
+    if not may_give(booking):
         raise WrongState(booking.status, booking.status)
     patient = match.stay_with(patient)
     if booking.patient_id == patient.id:

@@ -22,6 +22,7 @@ from portal.bookings.scope import bookings_of, payable_by
 from portal.bookings.states import WrongState
 from portal.bookings.undo import TooLateToUndo
 from portal.db import db
+from portal.intake.desk import HasAnswers
 from portal.payments.desk import NothingToPay
 from portal.scheduling import claims
 from portal.scheduling.claims import SlotTaken
@@ -38,6 +39,10 @@ Find = Callable[[str], Booking]  # get, or get_payable for what concerns the mon
 
 TOO_LATE = "The three minutes are over, so this can no longer be undone. You can still move or cancel the visit."
 NOT_NOW = "That does not fit any more: the visit is in another state by now."
+HAS_ANSWERS = (
+    "Forms of this visit have been begun, and what somebody answered stays theirs. Is it one person with two records? "
+    "Then join the records under “Doubtful matches”. Is it somebody else? Then cancel this visit and book a new one."
+)
 
 
 def get(reference: str) -> Booking:
@@ -66,7 +71,7 @@ def act(reference: str, do: Act, again: Again, *, find: Find = get, **told: Any)
         made = claims.claim(run)
     except ChangedMeanwhile as changed:
         return make_response(again(None, changed.events), 409)
-    except (SlotTaken, TooLateToUndo, WrongState, NotComplete, HoldExpired, NothingToPay) as refusal:
+    except (SlotTaken, TooLateToUndo, WrongState, NotComplete, HoldExpired, NothingToPay, HasAnswers) as refusal:
         return make_response(again(problem_words(refusal), ()), 422)
     extra: dict[str, Any] = {"about": made} if isinstance(made, str) else {}
     return go(url_for("staff.bookings.panel", reference=reference, **told, **extra))
@@ -97,6 +102,8 @@ def problem_words(refusal: Exception) -> str:
             return "The time was not held any longer. Please choose one again."
         case NothingToPay():
             return "There is nothing to pay here."
+        case HasAnswers():
+            return HAS_ANSWERS
     return NOT_NOW
 
 

@@ -152,6 +152,7 @@ def _for_clinic(booking: Booking, me: Staff, now: datetime) -> dict[str, Any]:
         "has_begun": booking.starts_at <= now,
         "is_lapsed": booking.is_lapsed(now),
         "is_ours": booking.source == desk.SOURCE,
+        "may_give": desk.may_give(booking),
         "can_extend": booking.hold_expires_at is not None
         and booking.hold_expires_at < booking.held_at + clinic.holds().longest,
         "later": slot_list.value_of(booking.starts_at + LATER, booking.practitioner_id),

@@ -17,6 +17,7 @@ from portal.bookings.models import BookedFor, Booking, BookingEvent
 from portal.bookings.scope import patients_of
 from portal.bookings.states import Status
 from portal.db import db, transaction
+from portal.intake import desk as intake
 from portal.patients import search
 from portal.patients.models import Patient
 from portal.staff import audit
@@ -25,7 +26,7 @@ from portal.staff.models import Action
 from portal.web.booking.details_form import DetailsForm, clean
 from portal.web.staff import row_ids, who
 from portal.web.staff.bookings import history_words, panel
-from portal.web.staff.bookings.desk import act, bp, get
+from portal.web.staff.bookings.desk import HAS_ANSWERS, NOT_NOW, act, bp, get, typed
 
 MOST = 20
 
@@ -49,6 +50,8 @@ class NewPatientForm(DetailsForm):
 
 @bp.get("/<reference>/patient")
 def choose_patient(reference: str) -> ResponseReturnValue:
+    if problem := _why_not(get(reference)):
+        return panel.page(reference, problem)
     return _page(reference, NewPatientForm(formdata=None))
 
 
@@ -62,7 +65,7 @@ def set_patient(reference: str) -> ResponseReturnValue:
     patient_id = patient.id
 
     def do(booking: Booking, me: Staff, now: datetime) -> None:
-        desk.give_to(booking, db.session.get_one(Patient, patient_id), me, now)
+        intake.give_to(booking, db.session.get_one(Patient, patient_id), me, now)
 
     return act(reference, do, panel.again(reference), told=_told(reference))
 
@@ -86,10 +89,17 @@ def _add(booking: Booking, form: NewPatientForm, me: Staff, now: datetime) -> No
     db.session.add(patient)
     db.session.flush()
     audit.record(me, Action.ADDED, "patient", now, patient_id=patient.id)
-    desk.give_to(booking, patient, me, now)
+    intake.give_to(booking, patient, me, now)
     booking.booked_for = BookedFor(form.booked_for.data)
     booking.booked_by = "" if booking.booked_for == BookedFor.SELF else form.booked_by.data or ""
     booking.says_new = True
+
+
+def _why_not(booking: Booking) -> str | None:
+    """Why the visit stays whose it is."""
+    if not desk.may_give(booking):
+        return NOT_NOW
+    return HAS_ANSWERS if intake.has_answers(booking) else None
 
 
 def _told(reference: str) -> str:
