@@ -203,7 +203,7 @@ def give_to(booking: Booking, patient: Patient, staff: Staff, now: datetime) -> 
     former, is_booked = booking.patient_id, booking.confirmed_at is not None
     _give(booking, patient)
     if is_booked:
-        links.revoke_all(booking.id, now)
+        links.revoke_all([booking.id], now)
         record(booking, "booking.patient_changed", now, by=holder_of(staff.id), from_patient_id=former)
         # Both records tell of it.
         audit.record(

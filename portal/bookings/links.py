@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
-from portal.bookings.models import Booking, LinkToken
+from portal.bookings.models import Booking, LinkToken, Offer
+from portal.bookings.same_people import is_settled
 from portal.db import db
 from portal.sessions import hash_of
 
@@ -49,10 +51,18 @@ def find(token: str, now: datetime) -> Booking | None:
     ).one_or_none()
 
 
-def revoke_all(booking_id: int, now: datetime) -> None:
-    """Close every link of a booking, as when a mail went to a wrong address."""
-    db.session.execute(
-        update(LinkToken)
-        .where(LinkToken.booking_id == booking_id, LinkToken.revoked_at.is_(None))
-        .values(revoked_at=now)
-    )
+def revoke_all(booking_ids: Collection[int], now: datetime) -> None:
+    """Close every way into these bookings, as when a mail went to a wrong address: their links, those of their offers,
+    and the browsers that such a link, or the booking itself, has let in before."""
+    # The bookings first: a mail that is being written has locked its own, so its link is there to be closed afterwards.
+    bookings = update(Booking).where(Booking.id.in_(booking_ids))
+    db.session.execute(bookings.values(access_version=Booking.access_version + 1))
+    live = LinkToken.booking_id.in_(booking_ids), LinkToken.revoked_at.is_(None)
+    db.session.execute(update(LinkToken).where(*live).values(revoked_at=now))
+    db.session.execute(update(Offer).where(Offer.booking_id.in_(booking_ids)).values(token_hash=None))
+
+
+def revoke_of(patient_id: int, now: datetime) -> None:
+    """The same for all that somebody has booked. A hold stays open: whoever is typing into it has had no mail yet."""
+    booked = select(Booking.id).where(Booking.patient_id == patient_id, is_settled())
+    revoke_all(db.session.scalars(booked).all(), now)

@@ -6,11 +6,12 @@ both stay, and a person joins them there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import select, update
 
+from portal.bookings import links
 from portal.bookings.models import Booking
 from portal.bookings.same_people import is_settled
 from portal.db import db
@@ -36,10 +37,12 @@ def merge(kept_id: int, gone_id: int, staff: Staff, now: datetime) -> PatientMer
     kept, gone = _locked(kept_id, gone_id)
     if kept.merged_into_id is not None or gone.merged_into_id is not None:
         raise AlreadyMerged
+    moved = _move(gone.id, kept.id)
+    _close_links(moved, kept, gone, now)
     made = PatientMerge(
         gone_id=gone.id,
         kept_id=kept.id,
-        moved=_move(gone.id, kept.id),
+        moved=moved,
         took_medirecords_id=kept.medirecords_id is None and gone.medirecords_id is not None,
         merged_at=now,
         merged_by_id=staff.id,
@@ -69,7 +72,8 @@ def undo(made: PatientMerge, staff: Staff, now: datetime) -> list[str]:
         raise NotTheLast
     came_since = _since(made)
     back = update(Booking).where(Booking.id.in_(made.moved), Booking.patient_id == kept.id).values(patient_id=gone.id)
-    db.session.execute(back.execution_options(synchronize_session="fetch"))
+    came_back = back.returning(Booking.id).execution_options(synchronize_session="fetch")
+    _close_links(db.session.scalars(came_back).all(), kept, gone, now)
     if made.took_medirecords_id and kept.medirecords_id == gone.medirecords_id:
         kept.medirecords_id = None
     gone.merged_into_id = None
@@ -97,6 +101,13 @@ def _move(from_id: int, to_id: int) -> list[int]:
     wanted = update(Booking).where(Booking.patient_id == from_id, is_settled()).values(patient_id=to_id)
     moved = wanted.returning(Booking.id).execution_options(synchronize_session="fetch")
     return sorted(db.session.scalars(moved))
+
+
+def _close_links(booking_ids: Collection[int], kept: Patient, gone: Patient, now: datetime) -> None:
+    """Mails about these visits go to the other record's address from now on. Who reads the one that they went to
+    before, we do not know."""
+    if kept.email.lower() != gone.email.lower():
+        links.revoke_all(booking_ids, now)
 
 
 def _since(made: PatientMerge) -> list[str]:

@@ -78,6 +78,7 @@ class Booking(HasId, Base):
     overlap_reason: Mapped[str] = mapped_column(default="")
     moves_booking_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("booking.id"))
     version: Mapped[int] = mapped_column(default=0)  # how often it has moved; the SEQUENCE of its calendar entry
+    access_version: Mapped[int] = mapped_column(default=0, server_default=text("0"))  # how often its links were closed
     booked_for: Mapped[BookedFor] = mapped_column(default=BookedFor.SELF)
     booked_by: Mapped[str] = mapped_column(default="")
     says_new: Mapped[bool | None]
@@ -101,6 +102,11 @@ class Booking(HasId, Base):
     def length_minutes(self) -> int:
         """The length agreed when the time was held."""
         return int(self.terms["length_minutes"])
+
+    @property
+    def grant(self) -> str:
+        """What a browser remembers that may see this booking; another word once its links were closed."""
+        return f"{self.reference}.{self.access_version}" if self.access_version else self.reference
 
     @property
     def is_free(self) -> bool:

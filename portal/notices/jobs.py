@@ -231,7 +231,8 @@ def _write(owed: Owed) -> EmailMessage:
     try:
         with transaction():
             message, at = db.session.get_one(Message, owed.id), now()
-            booking = find.get(message.booking_id)
+            # Locked, so that nobody closes this booking's links between our look at the address and the new link.
+            booking = find.get_locked(message.booking_id)
             message.attempted_at, message.draft_id = at, None
             if owed.kind == MailKind.OFFER:
                 return compose(_offer_letter(owed, booking, at))

@@ -112,7 +112,7 @@ def test_all_links_of_a_booking_can_be_closed() -> None:
     tokens, others = [make(mine.id, "a"), make(mine.id, "b")], make(other.id)
 
     with transaction():
-        links.revoke_all(mine.id, NOW)
+        links.revoke_all([mine.id], NOW)
 
     assert [found(token) for token in tokens] == [None, None]
     assert found(others) == other.id

@@ -103,7 +103,7 @@ def test_a_revoked_or_old_link_is_not_found(booked: Page, stranger: Visitor) -> 
     booking = booking_of(booked)
     revoked, old = link_to(booking), link_to(booking, "moved:1")
     with transaction():
-        links.revoke_all(booking.id, clock.now())
+        links.revoke_all([booking.id], clock.now())
     assert stranger.get(revoked).status_code == stranger.get(old).status_code == 404
     late = link_to(booking, "link:1")
     with transaction():

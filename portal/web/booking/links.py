@@ -53,7 +53,7 @@ def open_link(token: str, act: str | None) -> ResponseReturnValue:
     booking = links.find(token, now())
     if booking is None:
         abort(404)
-    visitor.remember_opened(booking.reference)
+    visitor.remember_opened(booking)
     endpoint = {None: "booking", "move": "move_page", "cancel": "cancel_page"}[act]
     return redirect(url_for(f"confirmation.{endpoint}", reference=booking.reference), 303)
 

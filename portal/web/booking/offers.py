@@ -81,7 +81,7 @@ def open_offer(token: str) -> ResponseReturnValue:
     offer = offers.by_token(token, now())
     if offer is None:
         abort(404)
-    visitor.remember_opened(offer.booking.reference)
+    visitor.remember_opened(offer.booking)
     return go(url_for(".offer", reference=offer.booking.reference))
 
 

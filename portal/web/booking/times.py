@@ -88,7 +88,7 @@ def _take(
             # Its payment page may be open in another tab: Stripe has to close it before the time is free.
             earlier.hold_expires_at = at
             owe("payments.release", earlier.id, now=at)
-    visitor.remember_booked(booking.reference)
+    visitor.remember_booked(booking)
     return booking.reference
 
 

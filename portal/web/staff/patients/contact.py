@@ -8,12 +8,11 @@ from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import clock
+from portal.bookings import correction
 from portal.db import db, transaction
 from portal.patients import contact
 from portal.patients.contact import Contact
 from portal.patients.models import Patient
-from portal.staff import audit
-from portal.staff.models import Action
 from portal.web.booking.details_form import GENDERS, DetailsForm, filled_with
 from portal.web.htmx import go
 from portal.web.staff import changed, who
@@ -54,13 +53,12 @@ def save_contact(patient_id: int) -> ResponseReturnValue:
         return _page(desk.read(patient_id, "contact"), form), 422
     with transaction():
         patient = desk.get(patient_id)
-        db.session.refresh(patient, with_for_update=True)
+        # Whoever is giving this patient a visit has locked the visit and only points at the patient: no need to wait.
+        db.session.refresh(patient, with_for_update={"key_share": True})
         before, typed = contact.of(patient), form.contact()
         is_old = request.form.get("seen") != changed.mark(before.values())
         if not is_old:
-            parts = contact.change(patient, typed)
-            for part in parts:
-                audit.record(me, Action.CHANGED, "patient", now, patient_id=patient.id, part=part)
+            correction.correct(patient, typed, me, now)
     if is_old:
         found = changed.differences(LABELS, _said(before), _said(typed))
         return _page(desk.read(patient_id, "contact"), form, found), 409
