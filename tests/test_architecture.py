@@ -161,7 +161,6 @@ def test_only_config_reads_the_environment() -> None:
         "portal/sandbox/__main__.py",
         "portal/local/__main__.py",
         "portal/local/clinic.py",
-        "portal/demo.py",
     }
 
 

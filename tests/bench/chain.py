@@ -7,7 +7,10 @@ from contextlib import redirect_stdout
 from io import StringIO
 from statistics import median
 
-from portal.demo import Ledgers, Visitor, book, until
+from portal.demo.funnel import book
+from portal.demo.ledgers import Ledgers
+from portal.demo.steps import until
+from portal.demo.visitor import Visitor
 from tests.bench.rates import TYPE
 from tests.bench.report import Report
 from tests.bench.stage import Stage

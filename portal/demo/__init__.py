@@ -1,0 +1,1 @@
+"""`make demo`: real bookings through every system, told step by step."""
