@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select, union_all
 
 from portal import money
 from portal.bookings.auditing import write_down
 from portal.bookings.history import record
-from portal.bookings.models import Booking
+from portal.bookings.models import Booking, ChangeKind
 from portal.bookings.states import Status, WrongState
 from portal.db import db, transaction
 from portal.payments.models import Method, Payment, PaymentState, Refund, RefundState
@@ -35,23 +36,47 @@ def settled_by(booking: Booking) -> Payment | None:
 
 def owes(booking: Booking) -> int:
     """Cents that are still to be paid for a visit."""
-    return booking.price_cents if booking.status in PAYABLE and settled_by(booking) is None else 0
+    if booking.status not in PAYABLE:
+        return 0
+    if settled_by(booking) is None:
+        return booking.price_cents
+    return 0 if booking.status == Status.DID_NOT_ARRIVE else owed_again([booking.id]).get(booking.id, 0)
+
+
+def owed_again(booking_ids: Collection[int]) -> dict[int, int]:
+    """Cents by booking that were given back because nobody came, and were not paid again since. Owed where somebody
+    came after all."""
+    of_these = Payment.booking_id.in_(booking_ids), Payment.state == PaymentState.PAID
+    given_back = (
+        select(Payment.booking_id, Refund.amount_cents.label("cents"))
+        .join(Refund, Refund.payment_id == Payment.id)
+        .where(*of_these, Refund.cause == str(ChangeKind.DID_NOT_ARRIVE), Refund.state != RefundState.FAILED)
+    )
+    paid_again = select(Payment.booking_id, -Payment.amount_cents).where(
+        *of_these, Payment.method == Method.CLINIC, ~Payment.settles_booking
+    )
+    both = union_all(given_back, paid_again).subquery()
+    left = func.sum(both.c.cents)
+    rows = db.session.execute(select(both.c.booking_id, left).group_by(both.c.booking_id).having(left > 0))
+    return {booking_id: int(cents) for booking_id, cents in rows}
 
 
 def take(booking: Booking, staff: Staff, now: datetime) -> None:
-    """The whole price was paid at the clinic. The booking's row is locked by the caller. Raises NothingToPay."""
-    if owes(booking) == 0:
+    """All that is still to be paid was paid at the clinic. The booking's row is locked by the caller. Raises
+    NothingToPay."""
+    cents = owes(booking)
+    if cents == 0:
         raise NothingToPay
     db.session.add(
         Payment(
             attempt=f"desk-{secrets.token_hex(8)}",
             booking_id=booking.id,
-            amount_cents=booking.price_cents,
+            amount_cents=cents,
             method=Method.CLINIC,
             state=PaymentState.PAID,
             customer_email="",
             session_expires_at=now,
-            settles_booking=True,
+            settles_booking=settled_by(booking) is None,
             created_at=now,
             paid_at=now,
         )
@@ -62,8 +87,11 @@ def take(booking: Booking, staff: Staff, now: datetime) -> None:
 
 def take_back(booking: Booking, staff: Staff, now: datetime) -> None:
     """It was not paid after all: a slip. What has begun to go back stays. Raises WrongState."""
-    payment = settled_by(booking)
-    if payment is None or payment.method != Method.CLINIC or payment.refunds:
+    wanted = select(Payment).where(
+        Payment.booking_id == booking.id, Payment.method == Method.CLINIC, Payment.state == PaymentState.PAID
+    )
+    payment = db.session.scalars(wanted.order_by(Payment.id.desc()).limit(1)).first()
+    if payment is None or payment.refunds:
         raise WrongState(booking.status, booking.status)
     payment.state, payment.settles_booking = PaymentState.CLOSED, False
     record(booking, "booking.payment_taken_back", now, by=holder_of(staff.id))

@@ -66,6 +66,11 @@ class Payment(HasId, Base):
     def idempotency_key(self) -> str:
         return f"checkout:{self.attempt}"
 
+    @property
+    def pays_again(self) -> bool:
+        """To the desk, by somebody whose first payment had gone back because nobody came."""
+        return self.method == Method.CLINIC and self.state == PaymentState.PAID and not self.settles_booking
+
 
 class RefundState(StrEnum):
     WANTED = "wanted"

@@ -35,14 +35,21 @@ def want(booking: Booking, at: datetime) -> None:
     if wait is not None:
         owe("payments.refund_if_due", booking.id, now=at, not_before=wait)
         return
-    for payment in settle.payments_of(booking):
-        if payment.settles_booking:
-            settle.give_back(payment, str(kind), due(booking, payment) - settle.given_back(payment), at)
+    paid = [each for each in settle.payments_of(booking) if each.settles_booking or each.pays_again]
+    kept = [each.amount_cents - settle.given_back(each) for each in paid]
+    left = _due(booking, sum(kept))
+    # Who paid again, because the first payment had gone back, gets that back first.
+    for payment, cents in reversed(list(zip(paid, kept, strict=True))):
+        settle.give_back(payment, str(kind), min(cents, left), at)
+        left -= min(cents, left)
 
 
 def due(booking: Booking, payment: Payment) -> int:
-    """Cents that go back for a booking that was cancelled, or that nobody came to."""
-    paid_cents = payment.amount_cents
+    """Cents that go back of a payment for a booking that was cancelled, or that nobody came to."""
+    return _due(booking, payment.amount_cents)
+
+
+def _due(booking: Booking, paid_cents: int) -> int:
     if booking.status == Status.DID_NOT_ARRIVE:
         kept = 0 if booking.is_spared_fee else policy.no_show_cost(booking.terms, paid_cents=paid_cents).fee_cents
         return paid_cents - kept

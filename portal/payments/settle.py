@@ -70,10 +70,12 @@ def refund_unplaced(booking: Booking, now: datetime) -> None:
 
 
 def payments_of(booking: Booking) -> list[Payment]:
-    """The attempts that brought money."""
+    """The attempts that brought money, in order."""
     return list(
         db.session.scalars(
-            db.select(Payment).where(Payment.booking_id == booking.id, Payment.state == PaymentState.PAID)
+            db.select(Payment)
+            .where(Payment.booking_id == booking.id, Payment.state == PaymentState.PAID)
+            .order_by(Payment.id)
         )
     )
 

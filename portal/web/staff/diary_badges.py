@@ -1,6 +1,6 @@
 """What the desk wants to know of each visit at a glance: first visit, forms, money, trouble outside, overlap.
 
-Five queries, however many visits. The diary knows bookings only; this is where the other packages meet.
+Six queries, however many visits. The diary knows bookings only; this is where the other packages meet.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from portal.catalogue.models import FormDefinition
 from portal.db import db
 from portal.intake.models import Intake, IntakeState
 from portal.outbox.models import OutboxMessage
+from portal.payments import desk
 from portal.payments.models import Payment, PaymentState, Refund, RefundState
 from portal.staff import tasks
 from portal.staff.access import Staff
@@ -50,13 +51,14 @@ class _Known:
     forms: frozenset[str]
     intakes: dict[int, dict[str, IntakeState]]
     paid: dict[int, Paid]
+    owed_again: dict[int, int]
     trouble: dict[int, list[str]]
 
 
 def of(visits: Sequence[Visit], staff: Staff) -> dict[int, list[Badge]]:
     """By booking, the most telling first. Trouble is shown to those whose work it is."""
     ids = [visit.id for visit in visits]
-    known = _Known(_forms(), _intakes(ids), _paid(ids), _trouble(ids, staff))
+    known = _Known(_forms(), _intakes(ids), _paid(ids), desk.owed_again(ids), _trouble(ids, staff))
     return {visit.id: list(_badges(visit, known)) for visit in visits}
 
 
@@ -68,7 +70,7 @@ def _badges(visit: Visit, known: _Known) -> Iterable[Badge]:
     if visit.is_first:
         yield Badge("First visit", "leaf", "good")
     yield from _about_forms(visit, known)
-    yield from _about_money(visit, known.paid.get(visit.id))
+    yield from _about_money(visit, known.paid.get(visit.id), known.owed_again.get(visit.id, 0))
 
 
 def _about_forms(visit: Visit, known: _Known) -> Iterable[Badge]:
@@ -82,8 +84,10 @@ def _about_forms(visit: Visit, known: _Known) -> Iterable[Badge]:
         yield Badge("Forms begun" if any(states) else "Forms to do", "alert", "warm")
 
 
-def _about_money(visit: Visit, paid: Paid | None) -> Iterable[Badge]:
-    if paid is None:
+def _about_money(visit: Visit, paid: Paid | None, owed_again: int) -> Iterable[Badge]:
+    if owed_again and visit.status in BOOKED:
+        yield Badge(f"To pay {money.in_words(owed_again)}", "receipt", "warm")
+    elif paid is None:
         if visit.price_cents and visit.status in OWES:
             yield Badge(f"To pay {money.in_words(visit.price_cents)}", "receipt", "warm")
     elif paid.refunded_cents >= paid.amount_cents:

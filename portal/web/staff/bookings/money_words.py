@@ -46,11 +46,13 @@ def of(booking: Booking, zone: ZoneInfo) -> Account:
         lines.append(("Still to pay", money.in_words(owes)))
     if booking.fee_waived:
         lines.append(("Fee", "Waived"))
-    at_clinic = [payment for payment in payments if payment.method == Method.CLINIC and payment.settles_booking]
+    at_clinic = [
+        payment for payment in payments if payment.method == Method.CLINIC and payment.state == PaymentState.PAID
+    ]
     return Account(
         lines=lines,
         owes_cents=owes,
-        can_undo=any(not payment.refunds for payment in at_clinic),
+        can_undo=any(not payment.refunds for payment in at_clinic[-1:]),
         to_hand_back_cents=sum(
             refund.amount_cents
             for payment in payments
