@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Select, false, select
 
 from portal.bookings.models import Booking
+from portal.bookings.same_people import is_settled
 from portal.patients.models import Patient
 from portal.staff.access import DESK, Role, Staff
 
@@ -33,7 +34,8 @@ def patients_of(staff: Staff) -> Select[Patient]:
     standing = select(Patient).where(Patient.merged_into_id.is_(None))  # a record joined to another is the other one's
     if staff.may(DESK):
         return standing
-    theirs = select(Booking.patient_id).where(_is_in_own_diary(staff))
+    # Who only began to book, and let it be, has had no visit.
+    theirs = select(Booking.patient_id).where(_is_in_own_diary(staff), is_settled())
     return standing.where(Patient.id.in_(theirs))
 
 

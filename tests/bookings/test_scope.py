@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from portal.bookings import scope
+from portal.bookings.states import Status
 from portal.db import db
 from portal.staff.access import Role, Staff
 from tests.support import factories
@@ -43,6 +44,15 @@ def test_a_practitioner_works_with_their_own_diary_and_patients(visits: tuple[in
     who = staff(Role.PRACTITIONER, practitioner_id=visits[0])
     assert [each.practitioner_id for each in db.session.scalars(scope.bookings_of(who))] == [visits[0]]
     assert [each.given_name for each in db.session.scalars(scope.patients_of(who))] == ["Nora"]
+
+
+@pytest.mark.parametrize("status", [Status.HELD, Status.AWAITING_PAYMENT, Status.EXPIRED, Status.CANCELLED])
+def test_who_only_began_to_book_is_no_practitioners_patient(status: Status) -> None:
+    begun = factories.make_booking(status=status, patient=factories.make_patient(), confirmed_at=None)
+    who = staff(Role.PRACTITIONER, practitioner_id=begun.practitioner_id)
+    assert counts(who) == (1, 0)
+    factories.make_booking(status=Status.CANCELLED, practitioner=begun.practitioner, patient=begun.patient)
+    assert counts(who) == (2, 1)  # it was a visit once
 
 
 @pytest.mark.usefixtures("visits")

@@ -23,10 +23,10 @@ from portal.notices import letter
 from portal.notices.compose import BadAddress
 from portal.notices.kinds import MailKind
 from portal.staff import audit
-from portal.staff.access import DESK, HEALTH, MONEY, Staff
+from portal.staff.access import DESK, MONEY, Staff
 from portal.web.booking import slot_list
 from portal.web.staff import who
-from portal.web.staff.bookings import history_words, money_words, sync_words
+from portal.web.staff.bookings import answers, history_words, money_words, sync_words
 from portal.web.staff.bookings.desk import Again, bp, get_payable
 from portal.web.staff.diary_cards import STATES
 
@@ -141,7 +141,7 @@ def _for_clinic(booking: Booking, me: Staff, now: datetime) -> dict[str, Any]:
     return {
         "news": _news(booking, change, now) if change is not None else None,
         "is_desk": me.may(DESK),
-        "can_read_answers": me.may(HEALTH) and booking.practitioner_id == me.practitioner_id,
+        "can_read_answers": answers.may_read(booking, me),
         "forms": _forms(booking),
         "sync": sync_words.of(booking, zone, now),
         "notes": notes.of(booking),
