@@ -41,7 +41,7 @@ class Visit:
     patient_id: int | None
     patient_name: str  # empty while somebody is still booking
     hold_expires_at: datetime | None
-    overlap_reason: str
+    overlap_allowed: bool
     intake_form: str | None
     questions_form: str | None
     says_new: bool | None
@@ -89,7 +89,7 @@ _COLUMNS = (
     Booking.terms["price_cents"].as_integer().label("price_cents"),
     Booking.patient_id,
     Booking.hold_expires_at,
-    Booking.overlap_reason,
+    Booking.overlap_allowed,
     Booking.says_new,
     AppointmentType.name.label("type_name"),
     AppointmentType.intake_form,
@@ -114,7 +114,7 @@ def _visit(row: Row[tuple[object, ...]]) -> Visit:
         patient_id=row.patient_id,
         patient_name=f"{row.preferred_name or row.given_name} {row.family_name}" if row.given_name else "",
         hold_expires_at=row.hold_expires_at,
-        overlap_reason=row.overlap_reason,
+        overlap_allowed=row.overlap_allowed,
         intake_form=row.intake_form,
         questions_form=row.questions_form,
         says_new=row.says_new,

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from portal import clinic
-from portal.bookings import hold, undo
+from portal.bookings import hold, notes, undo
 from portal.bookings.auditing import write_down
 from portal.bookings.desk import SOURCE
 from portal.bookings.history import record
@@ -29,6 +29,8 @@ from portal.scheduling.models import Location, WorkingHours
 from portal.staff.access import Staff, holder_of
 from portal.staff.models import Action
 
+# What the row says of the reason, which may tell of health: it is sealed in a note and in the audit.
+NOTED = "in a note"
 LATE_ENTRY = timedelta(hours=1)  # somebody who walked in is written down a little later
 AUDITED_AS = "time against the rules"
 
@@ -63,6 +65,7 @@ def hold_anyway(
     db.session.add(booking)
     db.session.flush()
     record(booking, "booking.held", now, by=holder_of(staff.id), overlaps=True)
+    notes.write_reason(booking, "Against the rules", place.reason, staff, now)
     write_down(booking, Action.ADDED, staff, now, part=AUDITED_AS, why=place.reason)
     return booking
 
@@ -85,6 +88,7 @@ def move_anyway(booking: Booking, place: Place, staff: Staff, now: datetime) -> 
         overlaps=True,
     )
     undo.remember(booking, ChangeKind.MOVED, before, staff, now)
+    notes.write_reason(booking, "Against the rules", place.reason, staff, now)
     write_down(booking, Action.CHANGED, staff, now, part=AUDITED_AS, why=place.reason)
 
 
@@ -100,7 +104,7 @@ def _set(booking: Booking, appointment_type: AppointmentType, place: Place, minu
     booking.practitioner_id, booking.room_id = place.practitioner_id, None
     booking.starts_at, booking.ends_at = place.starts_at, ends_at
     booking.blocked = hold.blocked(appointment_type, place.starts_at, ends_at)
-    booking.overlap_allowed, booking.overlap_reason = True, place.reason
+    booking.overlap_allowed, booking.overlap_reason = True, NOTED
 
 
 def _location_id(appointment_type: AppointmentType, practitioner_id: int) -> int:

@@ -65,7 +65,7 @@ def of(visits: Sequence[Visit], staff: Staff) -> dict[int, list[Badge]]:
 def _badges(visit: Visit, known: _Known) -> Iterable[Badge]:
     for words in known.trouble.get(visit.id, ()):
         yield Badge(f"Check {words}", "alert", "wrong")
-    if visit.overlap_reason:
+    if visit.overlap_allowed:
         yield Badge("Overlap", "alert", "warm")
     if visit.is_first:
         yield Badge("First visit", "leaf", "good")
