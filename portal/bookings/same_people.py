@@ -51,6 +51,12 @@ def doubt_again(one: Patient, other: Patient, staff: Staff, now: datetime) -> No
         _write_down(one, other, "may be the same person", staff, now)
 
 
+def are_apart(one: Patient, other: Patient) -> bool:
+    """Whether a person has said that they are two people."""
+    first, second = sorted((one.id, other.id))
+    return db.session.get(PatientDistinction, (first, second)) is not None
+
+
 def is_settled() -> ColumnElement[bool]:
     """A booking that became a visit, or was paid; holds that come to nothing belong to nobody yet."""
     return Booking.confirmed_at.is_not(None) | (Booking.status == Status.PAID_UNPLACED)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.db import Base, HasId
@@ -80,6 +81,12 @@ class AuditEntry(HasId, Base):
         Index("ix_audit_entry_at", "at"),
         Index("ix_audit_entry_patient_id_at", "patient_id", "at"),
         Index("ix_audit_entry_staff_member_id_at", "staff_member_id", "at"),
+        Index(
+            "ix_audit_entry_patient_ids",
+            "patient_ids",
+            postgresql_using="gin",
+            postgresql_where=text("patient_ids is not null"),
+        ),
     )
 
     at: Mapped[datetime]
@@ -88,6 +95,7 @@ class AuditEntry(HasId, Base):
     kind: Mapped[str]  # of what, such as "booking" or "service"
     subject: Mapped[str] = mapped_column(default="")  # which one, by its reference or slug
     patient_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("patient.id"))
+    patient_ids: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))  # all whom one look at a list showed
     part: Mapped[str] = mapped_column(default="")
     why_sealed: Mapped[str] = mapped_column(default="")  # typed by a person, so it may tell of health
     request_id: Mapped[str] = mapped_column(default="")

@@ -35,6 +35,16 @@ def test_reading_a_record_says_who_whose_and_which_part() -> None:
     )
 
 
+def test_looking_at_a_list_is_one_entry_with_all_whom_it_shows() -> None:
+    pia, nora = admitted(Role.RECEPTION), factories.make_patient()
+    percy = factories.make_patient(given_name="Percy", email="percy@example.com")
+    with transaction():
+        audit.read_list(pia, "diary", clock.now(), [percy.id, None, nora.id, percy.id], subject="2026-03-09")
+    (entry,) = entries()
+    assert (entry.action, entry.subject, entry.patient_id) == (Action.READ, "2026-03-09", None)
+    assert entry.patient_ids == sorted([nora.id, percy.id])
+
+
 def test_an_act_that_fails_leaves_no_entry() -> None:
     with pytest.raises(RuntimeError), transaction():
         audit.record(None, Action.CHANGED, "booking", clock.now())

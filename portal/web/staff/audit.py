@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from flask import Blueprint, Response, current_app, render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import BigInteger, Select, and_, any_, func, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload
 from wtforms import Form, StringField
 from wtforms.validators import Length, Optional
@@ -24,6 +26,7 @@ from portal.web.staff.when_fields import Day
 bp = Blueprint("audit", __name__, url_prefix="/audit")
 
 MOST_EXPORTED = 50_000
+FEW = 3  # patients of one entry who are named on the page; the file names all of them
 NO_DAY = "Please choose a day from the calendar."
 
 
@@ -46,7 +49,8 @@ def search() -> ResponseReturnValue:
         "staff/audit.html",
         form=form,
         page=page,
-        patients=_names(page.rows) if page else {},
+        whose=_whose(page.rows) if page else {},
+        few=FEW,
         why=audit.why,
         export_values={name: value for name, value in request.args.items() if name in form._fields},
     ), 200 if is_good else 422
@@ -61,7 +65,7 @@ def export() -> ResponseReturnValue:
         return search()
     with transaction():
         found = list(db.session.scalars(_wanted(form).limit(MOST_EXPORTED)))
-        body = "".join(_lines(found, _names(found)))
+        body = "".join(_lines(found))
         audit.record(who.staff(), Action.EXPORTED, "audit", now, part=f"{len(found)} entries")
     name = f"audit-{now.astimezone(current_app.config['PORTAL'].zone):%Y-%m-%d}.csv"
     # A byte order mark, or Excel takes the names for another alphabet.
@@ -93,7 +97,9 @@ def _wanted(form: SearchForm) -> Select[AuditEntry]:
     if form.action.data:
         wanted = wanted.where(AuditEntry.action == Action(form.action.data))
     if form.patient.data and form.patient.data.strip():
-        wanted = wanted.where(AuditEntry.patient_id.in_(_patients_called(form.patient.data.strip())))
+        # As arrays, so that either index answers; "in (select …) or …" would read every row.
+        called = func.array(_patients_called(form.patient.data.strip()).scalar_subquery(), type_=ARRAY(BigInteger))
+        wanted = wanted.where(or_(AuditEntry.patient_id == any_(called), AuditEntry.patient_ids.overlap(called)))
     if form.first.data:
         wanted = wanted.where(AuditEntry.at >= clock.day_bounds(form.first.data, zone)[0])
     if form.last.data:
@@ -110,14 +116,21 @@ def _patients_called(typed: str) -> Select[int]:
     return select(Patient.id).where(or_(Patient.id.in_(by_reference), is_address, has_all_words))
 
 
-def _names(entries: Sequence[AuditEntry]) -> dict[int, str]:
-    """What the patients of these entries are called, in one query."""
-    ids = {entry.patient_id for entry in entries if entry.patient_id is not None}
-    found = db.session.scalars(select(Patient).where(Patient.id.in_(ids))) if ids else ()
-    return {patient.id: patient.full_name for patient in found}
+def _whose(entries: Sequence[AuditEntry]) -> dict[int, list[str]]:
+    """By entry: what its patients are called, in one query."""
+    ids = {entry.id: _patient_ids(entry) for entry in entries}
+    wanted = set(chain(*ids.values()))
+    found = db.session.scalars(select(Patient).where(Patient.id.in_(wanted))) if wanted else ()
+    names = {patient.id: patient.full_name for patient in found}
+    return {entry_id: [names[each] for each in some] for entry_id, some in ids.items()}
 
 
-def _lines(entries: Sequence[AuditEntry], names: dict[int, str]) -> Iterator[str]:
+def _patient_ids(entry: AuditEntry) -> list[int]:
+    return [entry.patient_id] if entry.patient_id is not None else entry.patient_ids or []
+
+
+def _lines(entries: Sequence[AuditEntry]) -> Iterator[str]:
+    whose = _whose(entries)
     yield csv_cells.line(["When (UTC)", "Who", "Action", "What", "Which", "Patient", "Part", "Why", "Request"])
     for entry in entries:
         yield csv_cells.line(
@@ -127,7 +140,7 @@ def _lines(entries: Sequence[AuditEntry], names: dict[int, str]) -> Iterator[str
                 _in_words(entry.action),
                 entry.kind,
                 entry.subject,
-                names.get(entry.patient_id or 0, ""),
+                "; ".join(whose[entry.id]),
                 entry.part,
                 audit.why(entry),
                 entry.request_id,

@@ -135,7 +135,8 @@ def _impact(form: ClosingForm, *, reason: ReasonForm | None = None, hours: Offer
     with transaction():
         found = standing.within(closing, now)
         if found.visits:
-            audit.read(me, "closure", now, patient_id=None, subject=form.words(), part="visits")
+            people = [visit.patient_id for visit in found.visits]
+            audit.read_list(me, "closure", now, people, subject=form.words(), part="visits")
         rows = standing_rows.of(found.visits, now)
         is_closed = closures.is_closed(closing)
     return render_template(

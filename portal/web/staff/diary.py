@@ -24,7 +24,7 @@ bp = Blueprint("diary", __name__, url_prefix="/diary")
 
 @bp.get("")
 def day() -> ResponseReturnValue:
-    """A day unless the address asks for another view. Whoever reads names is written down, once for the page."""
+    """A day unless the address asks for another view. Whoever reads names is written down, once, with all of them."""
     me, now, zone = who.staff(), clock.now(), current_app.config["PORTAL"].zone
     today = now.astimezone(zone).date()
     asked = diary_asked.read(request.args, today)
@@ -61,8 +61,10 @@ def day() -> ResponseReturnValue:
 
 
 def _write_down(me: Staff, found: Diary, asked: Asked, now: datetime) -> None:
-    names = [column.who.slug for column in found.columns if any(visit.patient_name for visit in column.visits)]
-    if names:
-        days = asked.first.isoformat() if asked.first == asked.last else f"{asked.first} to {asked.last}"
-        part = ", ".join(dict.fromkeys(names))
-        audit.read(me, "diary", now, patient_id=None, subject=days, part=part)
+    shown = [visit for visit in diary_views.shown(asked, found) if visit.patient_name]
+    if not shown:
+        return
+    whose = {visit.practitioner_id for visit in shown}
+    names = dict.fromkeys(column.who.slug for column in found.columns if column.who.id in whose)
+    days = asked.first.isoformat() if asked.first == asked.last else f"{asked.first} to {asked.last}"
+    audit.read_list(me, "diary", now, [visit.patient_id for visit in shown], subject=days, part=", ".join(names))

@@ -37,6 +37,11 @@ def of(asked: Asked, found: Diary, cards: Cards, now: datetime) -> Json:
     return _VIEWS[asked.view](asked, found, cards, now)
 
 
+def shown(asked: Asked, found: Diary) -> Sequence[Visit]:
+    """The visits that the view has room for."""
+    return [visit for visit, _ in _agenda_page(asked, found).rows] if asked.view == View.AGENDA else found.visits
+
+
 def _day(asked: Asked, found: Diary, cards: Cards, now: datetime) -> Json:
     """Who has nothing to do with the day is named, and has no column unless asked for."""
     shown = [column for column in found.columns if column.has_something or asked.practitioner]
@@ -73,16 +78,17 @@ def _week(asked: Asked, found: Diary, cards: Cards, now: datetime) -> Json:
 
 def _agenda(asked: Asked, found: Diary, cards: Cards, now: datetime) -> Json:
     """Who comes, in order; a page holds two hundred."""
-    everybody = [(visit, column) for column in found.columns for visit in column.visits]
-    everybody.sort(key=lambda pair: (pair[0].span.starts_at, pair[0].reference))
-    page = _page(everybody, asked.page)
+    page = _agenda_page(asked, found)
     by_day: dict[date, list[Card]] = {}
     for visit, column in page.rows:
         by_day.setdefault(column.day, []).append(cards.of_visit(visit, column))
     return {"page": page, "by_day": by_day}
 
 
-def _page(everybody: Sequence[tuple[Visit, Column]], typed: str) -> Page[tuple[Visit, Column]]:
+def _agenda_page(asked: Asked, found: Diary) -> Page[tuple[Visit, Column]]:
+    everybody = [(visit, column) for column in found.columns for visit in column.visits]
+    everybody.sort(key=lambda pair: (pair[0].span.starts_at, pair[0].reference))
+    typed = asked.page
     most = max(1, -(-len(everybody) // IN_AGENDA))
     number = min(max(1, int(typed)), most) if typed.isdecimal() and len(typed) < 9 else 1
     rows = everybody[(number - 1) * IN_AGENDA : number * IN_AGENDA]

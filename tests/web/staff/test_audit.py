@@ -61,6 +61,24 @@ def test_it_is_searched_by_patient(as_role: SignIn, typed: str) -> None:
     assert "Nora Castellano" in rows(page)[0]
 
 
+def test_a_list_that_showed_a_patient_is_found_as_well(as_role: SignIn) -> None:
+    people = [
+        factories.make_patient(given_name=name, email=f"{name}@example.com") for name in ("Ada", "Bo", "Cy", "Di")
+    ]
+    note(patient_ids=[each.id for each in people[:2]], part="two")
+    note(patient_ids=[each.id for each in people], part="four")
+    owner = as_role(Role.OWNER)
+    (both,) = rows(owner.page("/staff/audit").submit("Search", patient="Cy"))
+    assert both.endswith("Patient, four 4 patients")
+    page = owner.page("/staff/audit").submit("Search", patient="bo castellano")
+    assert [row.split("Read Patient, ")[1] for row in rows(page)] == [
+        "four 4 patients",
+        "two Ada Castellano, Bo Castellano",
+    ]
+    lines = list(csv.reader(io.StringIO(page.submit("Download as CSV").response.text)))
+    assert lines[1][5] == "Ada Castellano; Bo Castellano; Cy Castellano; Di Castellano"
+
+
 @pytest.mark.parametrize("typed", ["%", "_", "nobody", "'; drop table patient; --"])
 def test_odd_words_find_nobody(as_role: SignIn, typed: str) -> None:
     note(patient_id=factories.make_patient().id)

@@ -74,6 +74,19 @@ def last_audit() -> AuditEntry:
 
 
 # --- moving
+@pytest.mark.parametrize(
+    ("path", "part"), [("move", "move"), ("cancel", "cancel"), ("no-show", "no show"), ("patient", "who it is for")]
+)
+def test_a_page_that_says_whose_visit_it_is_is_a_look_at_their_record(as_role: SignIn, path: str, part: str) -> None:
+    hours = -1 if path == "no-show" else 1
+    visit = factories.make_booking(starts_at=clock.now() + timedelta(hours=hours))
+    page = as_role(Role.RECEPTION).page(f"/staff/bookings/{visit.reference}/{path}")
+    assert page.has("Nora Castellano")
+    [entry] = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "read"))
+    assert (entry.kind, entry.subject, entry.part) == ("booking", visit.reference, part)
+    assert entry.patient_id == visit.patient_id
+
+
 
 
 def test_a_quarter_of_an_hour_later_is_one_click(as_role: SignIn, visit: Booking) -> None:

@@ -80,7 +80,7 @@ def test_first_one_sees_what_stands_there(as_role: SignIn, scene: Scene) -> None
     assert page.has("$119.00")
     assert is_bookable(scene)
     [entry] = db.session.scalars(select(AuditEntry).where(AuditEntry.kind == "closure"))
-    assert entry.action == Action.READ
+    assert (entry.action, entry.patient_ids) == (Action.READ, [paid.patient_id])
 
 
 @pytest.mark.parametrize("what", ["clinic", "person:ines", "place:video"])

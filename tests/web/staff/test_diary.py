@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 import pytest
 from sqlalchemy import event, select
 
+from portal.bookings.models import Booking
 from portal import clock
 from portal.bookings.states import Status
 from portal.db import db, transaction
@@ -320,6 +321,7 @@ def test_a_practitioner_without_a_mailbox_is_told_why_there_is_nothing(as_role: 
     assert names(page) == []
 
 
+    assert entry.patient_ids == db.session.scalars(select(Booking.patient_id).order_by(Booking.patient_id)).all()
 def test_the_bookkeeper_has_no_diary(as_role: AsRole) -> None:
     keeper = as_role(Role.BOOKKEEPER)
     assert keeper.get("/staff/diary").status_code == 403

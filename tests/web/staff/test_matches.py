@@ -87,6 +87,19 @@ def test_parting_names_what_was_booked_since(pia: Visitor, noras: tuple[Patient,
 def test_two_people_are_remembered_and_can_be_doubted_again(pia: Visitor, noras: tuple[Patient, Patient]) -> None:
     page = pia.page(f"{QUEUE}/{noras[0].id}/{noras[1].id}").submit("Two different people")
     assert page.has("are two people. Nobody is asked again.")
+def test_the_queue_is_one_entry_with_all_whom_it_names(pia: Visitor, noras: tuple[Patient, Patient]) -> None:
+    pia.page(QUEUE)
+    [entry] = db.session.scalars(select(AuditEntry).where(AuditEntry.kind == "patient search"))
+    assert (entry.part, entry.patient_ids) == ("1 doubtful matches", sorted(each.id for each in noras))
+
+
+def test_an_address_names_nobody_who_was_not_kept_apart(pia: Visitor, noras: tuple[Patient, Patient]) -> None:
+    stranger = make_patient(given_name="Percy", family_name="Lilly", email="percy@example.com")
+    page = pia.page(f"{QUEUE}?one={noras[0].id}&other={stranger.id}")
+    assert not page.has("Percy Lilly")
+    assert not page.soup.select(".notice")
+
+
     assert pia.page(QUEUE).has("No record looks like another one.")
     page = page.submit("Undo: ask about them again")
     assert "Compare Nora Castellano and Nora Castellano" in page.links

@@ -70,7 +70,20 @@ def test_what_was_looked_for_is_in_no_address(pia: Visitor, nora: Patient, caplo
     assert page.value("asked") == "castellano"
     assert "castellano" not in caplog.text.lower()
     entry = db.session.scalars(select(AuditEntry).where(AuditEntry.kind == "patient search")).one()
-    assert entry.part == "1 found"
+def test_only_records_that_were_opened_are_the_last_ones_and_seeing_them_again_is_written_down(
+    pia: Visitor, nora: Patient
+) -> None:
+    assert find(pia, "castellano").has("1 person")
+    pia.page(f"/staff/bookings/new?patient={nora.id}")
+    assert not pia.page(HOME).has("Opened by you last")
+    pia.page(f"{HOME}/{nora.id}")
+    assert pia.page(HOME).has("Opened by you last")
+    searches = select(AuditEntry).where(AuditEntry.kind == "patient search").order_by(AuditEntry.id)
+    last = db.session.scalars(searches).all()[-1]
+    assert (last.part, last.patient_ids) == ("opened last", [nora.id])
+
+
+    assert (entry.part, entry.patient_ids) == ("1 found", [nora.id])
     assert pia.get(f"{HOME}/search?asked=castellano").status_code == 405
 
 

@@ -13,10 +13,14 @@ from wtforms.validators import ValidationError
 
 from portal import clock
 from portal.bookings import desk, policy
+from portal.bookings.auditing import write_down
 from portal.bookings.models import Booking
 from portal.bookings.states import Status
+from portal.db import transaction
 from portal.staff.access import Staff
+from portal.staff.models import Action
 from portal.web.htmx import go
+from portal.web.staff import who
 from portal.web.staff.bookings import money_words, panel
 from portal.web.staff.bookings.desk import act, bp, get, typed
 
@@ -100,15 +104,17 @@ def _cancel_page(reference: str, form: CancelForm) -> ResponseReturnValue:
         return go(url_for(".panel", reference=reference))
     paid = money_words.paid_cents(booking)
     costs = {by: _cost(booking, paid, now, by_clinic=by == CLINIC) for by in (PATIENT, CLINIC)}
-    return render_template(
-        "staff/bookings/cancel.html",
-        booking=booking,
-        form=form,
-        seen=desk.last_event(booking.id),
-        cost_words={by: money_words.cost_words(cost, paid) for by, cost in costs.items()},
-        has_fee=costs[PATIENT].fee_cents > 0,
-        policy_words=policy.in_words(booking.terms),
-    )
+    with transaction():
+        write_down(booking, Action.READ, who.staff(), now, part="cancel")
+        return render_template(
+            "staff/bookings/cancel.html",
+            booking=booking,
+            form=form,
+            seen=desk.last_event(booking.id),
+            cost_words={by: money_words.cost_words(cost, paid) for by, cost in costs.items()},
+            has_fee=costs[PATIENT].fee_cents > 0,
+            policy_words=policy.in_words(booking.terms),
+        )
 
 
 def _no_show_page(reference: str, form: WaiverForm) -> ResponseReturnValue:
@@ -117,15 +123,17 @@ def _no_show_page(reference: str, form: WaiverForm) -> ResponseReturnValue:
         return go(url_for(".panel", reference=reference))
     paid = money_words.paid_cents(booking)
     cost = policy.no_show_cost(booking.terms, paid_cents=paid)
-    return render_template(
-        "staff/bookings/no_show.html",
-        booking=booking,
-        form=form,
-        seen=desk.last_event(booking.id),
-        cost_words=money_words.cost_words(cost, paid),
-        has_fee=cost.fee_cents > 0,
-        policy_words=policy.in_words(booking.terms),
-    )
+    with transaction():
+        write_down(booking, Action.READ, who.staff(), now, part="no show")
+        return render_template(
+            "staff/bookings/no_show.html",
+            booking=booking,
+            form=form,
+            seen=desk.last_event(booking.id),
+            cost_words=money_words.cost_words(cost, paid),
+            has_fee=cost.fee_cents > 0,
+            policy_words=policy.in_words(booking.terms),
+        )
 
 
 def _cost(booking: Booking, paid: int, now: datetime, *, by_clinic: bool) -> policy.Cost:

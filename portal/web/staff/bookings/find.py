@@ -65,6 +65,6 @@ def _of_patients(asked: str) -> Sequence[Booking] | None:
             .order_by(*nearest, Booking.id)
             .limit(MOST + 1)
         ).all()
-        for patient_id in dict.fromkeys(booking.patient_id for booking in found[:MOST]):
-            audit.read(me, "patient", now, patient_id=patient_id, part="search")
+        shown = [booking.patient_id for booking in found[:MOST]]
+        audit.read_list(me, audit.SEARCH, now, shown, part=f"{len(shown)} visits found")
     return found

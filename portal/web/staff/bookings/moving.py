@@ -12,12 +12,16 @@ from flask.typing import ResponseReturnValue
 
 from portal import clock
 from portal.bookings import desk, overrides
+from portal.bookings.auditing import write_down
 from portal.bookings.models import Booking, BookingEvent
+from portal.db import transaction
 from portal.scheduling import availability
 from portal.scheduling.facts import Offering
 from portal.staff.access import Staff
+from portal.staff.models import Action
 from portal.web.booking import listing, slot_list
 from portal.web.htmx import go, is_htmx
+from portal.web.staff import who
 from portal.web.staff.bookings import history_words, panel
 from portal.web.staff.bookings.desk import Act, act, bp, get
 from portal.web.staff.bookings.typed_time import TypedTimeForm
@@ -81,14 +85,16 @@ def _page(
     shown = _times(booking, problem)
     if is_htmx():
         return render_template("booking/_times.html", **shown)
-    return render_template(
-        "staff/bookings/move.html",
-        booking=booking,
-        seen=desk.last_event(booking.id),
-        newer=history_words.lines(newer, _zone()),
-        form=form or _form(booking, formdata=None),
-        **shown,
-    )
+    with transaction():
+        write_down(booking, Action.READ, who.staff(), clock.now(), part="move")
+        return render_template(
+            "staff/bookings/move.html",
+            booking=booking,
+            seen=desk.last_event(booking.id),
+            newer=history_words.lines(newer, _zone()),
+            form=form or _form(booking, formdata=None),
+            **shown,
+        )
 
 
 def _times(booking: Booking, problem: str | None) -> dict[str, Any]:

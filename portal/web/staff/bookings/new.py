@@ -15,11 +15,12 @@ from portal.bookings.models import Booking
 from portal.bookings.scope import patients_of
 from portal.catalogue import offer
 from portal.catalogue.models import AppointmentType, Service
-from portal.db import db
+from portal.db import db, transaction
 from portal.patients.models import Patient
 from portal.scheduling import availability, claims
 from portal.scheduling.claims import SlotTaken
 from portal.scheduling.facts import Offering
+from portal.staff import audit
 from portal.web.booking import listing, slot_list
 from portal.web.htmx import go, is_htmx
 from portal.web.staff import row_ids, who
@@ -38,14 +39,16 @@ def new() -> ResponseReturnValue:
         if "date" in kept:
             kept["from"] = kept.pop("date")
         return go(url_for(".new_times", type_slug=slug, patient_id=patient.id if patient else None, **kept))
-    return render_template(
-        "staff/bookings/new.html",
-        services=services,
-        patient=patient,
-        kept={name: asked[name] for name in ("date", "time", "practitioner", "patient") if asked.get(name)},
-        was_sent="type" in asked,
-        now=clock.now(),
-    )
+    with transaction():
+        _note_look(patient)
+        return render_template(
+            "staff/bookings/new.html",
+            services=services,
+            patient=patient,
+            kept={name: asked[name] for name in ("date", "time", "practitioner", "patient") if asked.get(name)},
+            was_sent="type" in asked,
+            now=clock.now(),
+        )
 
 
 @bp.get("/new/<type_slug>", defaults={"patient_id": None})
@@ -123,14 +126,22 @@ def _page(
     ) | {"zone_href": None, "times_button": "Hold this time"}
     if is_htmx():
         return render_template("booking/_times.html", **shown)
-    return render_template(
-        "staff/bookings/new_times.html",
-        patient=patient,
-        form=form or _form(offered, formdata=None),
-        asked=_asked(offered),
-        action=url_for(".hold_time", **here),
-        **shown,
-    )
+    with transaction():
+        _note_look(patient)
+        return render_template(
+            "staff/bookings/new_times.html",
+            patient=patient,
+            form=form or _form(offered, formdata=None),
+            asked=_asked(offered),
+            action=url_for(".hold_time", **here),
+            **shown,
+        )
+
+
+def _note_look(patient: Patient | None) -> None:
+    """The page says their name, and somebody could count up the numbers in its address."""
+    if patient is not None:
+        audit.read(who.staff(), "patient", clock.now(), patient_id=patient.id, part="new visit")
 
 
 def _asked(offered: AppointmentType) -> dict[str, Any] | None:

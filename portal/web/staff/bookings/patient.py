@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from flask import current_app, make_response, render_template, request
 from flask.typing import ResponseReturnValue
@@ -13,6 +12,7 @@ from wtforms.fields.choices import SelectChoice
 
 from portal import clock
 from portal.bookings import desk
+from portal.bookings.auditing import write_down
 from portal.bookings.models import BookedFor, Booking, BookingEvent
 from portal.bookings.scope import patients_of
 from portal.bookings.states import Status
@@ -114,31 +114,36 @@ def _page(
     alike: Sequence[Patient] = (),
 ) -> str:
     booking, asked = get(reference), request.args.get("q", "").strip()[:100]
-    found = _found(asked)
-    return render_template(
-        "staff/bookings/patient.html",
-        booking=booking,
-        seen=desk.last_event(booking.id),
-        is_held=booking.status == Status.HELD,
-        asked=asked,
-        found=found,
-        has_more=found is not None and len(found) > MOST,
-        most=MOST,
-        alike=alike,
-        form=form,
-        problem=problem,
-        newer=history_words.lines(newer, current_app.config["PORTAL"].zone),
-    )
+    with transaction():
+        write_down(booking, Action.READ, who.staff(), clock.now(), part="who it is for")
+        found = _found(asked)
+        for shown, how in ((found or ())[:MOST], "found"), (alike, "alike"):
+            if shown:
+                _note_list(reference, shown, how)
+        return render_template(
+            "staff/bookings/patient.html",
+            booking=booking,
+            seen=desk.last_event(booking.id),
+            is_held=booking.status == Status.HELD,
+            asked=asked,
+            found=found,
+            has_more=found is not None and len(found) > MOST,
+            most=MOST,
+            alike=alike,
+            form=form,
+            problem=problem,
+            newer=history_words.lines(newer, current_app.config["PORTAL"].zone),
+        )
 
 
-def _found(asked: str) -> Sequence[Any] | None:
-    """Those who fit; None when nobody was asked for. That somebody looked is written down for each who is shown."""
+def _found(asked: str) -> Sequence[Patient] | None:
+    """Those who fit; None when nobody was asked for."""
     wanted = search.matching(patients_of(who.staff()), asked)
     if wanted is None:
         return None if not asked else []
-    me, now = who.staff(), clock.now()
-    with transaction():
-        found = db.session.scalars(wanted.limit(MOST + 1)).all()
-        for patient in found[:MOST]:
-            audit.read(me, "patient", now, patient_id=patient.id, part="search")
-    return found
+    return db.session.scalars(wanted.limit(MOST + 1)).all()
+
+
+def _note_list(reference: str, shown: Sequence[Patient], how: str) -> None:
+    ids = [each.id for each in shown]
+    audit.read_list(who.staff(), audit.SEARCH, clock.now(), ids, subject=reference, part=f"{len(ids)} {how}")

@@ -18,6 +18,7 @@ from portal.web.staff import who
 bp = Blueprint("patients", __name__, url_prefix="/patients")
 
 MOST_ID = 2**63
+RECORD = "record"  # what the audit calls a look at the whole of it
 
 
 def get(patient_id: int) -> Patient:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 import phonenumbers
 from flask import abort, render_template, request, url_for
@@ -20,7 +21,7 @@ from portal.db import db, transaction
 from portal.patients.models import Patient, PatientMerge
 from portal.staff import audit
 from portal.staff.access import Staff
-from portal.staff.models import Action, StaffMember
+from portal.staff.models import StaffMember
 from portal.web.booking.details_form import GENDERS
 from portal.web.htmx import go
 from portal.web.staff import row_ids, who
@@ -101,18 +102,21 @@ def undo_merge(merge_id: int) -> ResponseReturnValue:
 def _queue(problem: str | None = None) -> str:
     """Names of several patients in one list: written down as one look."""
     with transaction():
-        pairs = same_people.pairs()
+        pairs, merges, apart = same_people.pairs(), _standing(), _find_apart(_number("one"), _number("other"))
+        joined, parted = _find_merge(_number("joined")), _find_merge(_number("parted"))
+        told = [_names(made) for made in (joined, parted) if made is not None]
+        shown = [*chain(*pairs, *told, apart or ()), *(kept for _, kept, _ in merges)]
         part = f"{len(pairs)} doubtful matches"
-        audit.record(who.staff(), Action.READ, "patient search", clock.now(), part=part)
+        audit.read_list(who.staff(), audit.SEARCH, clock.now(), [each.id for each in shown], part=part)
         return render_template(
             "staff/patients/matches.html",
             pairs=[(one, other, _why(one, other)) for one, other in pairs],
-            merges=_standing(),
+            merges=merges,
             problem=problem,
-            joined=_find_merge(_number("joined")),
-            parted=_find_merge(_number("parted")),
+            joined=joined,
+            parted=parted,
             since=[each for each in request.args.get("since", "").split(",") if each],
-            apart=_find_two(_number("one"), _number("other")),
+            apart=apart,
             names=_names,
         )
 
@@ -134,6 +138,12 @@ def _find_two(one_id: int, other_id: int) -> tuple[Patient, Patient] | None:
         return None
     found = {each.id: each for each in db.session.scalars(wanted)}
     return (found[one_id], found[other_id]) if len(found) == 2 else None
+
+
+def _find_apart(one_id: int, other_id: int) -> tuple[Patient, Patient] | None:
+    """Two whom somebody has just kept apart; an address that names any others says nothing."""
+    found = _find_two(one_id, other_id)
+    return found if found is not None and same_people.are_apart(*found) else None
 
 
 def _find_merge(merge_id: int) -> PatientMerge | None:

@@ -17,7 +17,7 @@ from portal.web.staff.patients.desk import bp
 def record(patient_id: int) -> ResponseReturnValue:
     if stands_for := desk.find_survivor(patient_id):
         return redirect(url_for(".record", patient_id=stands_for), 303)
-    patient, me = desk.read(patient_id, "record"), who.staff()
+    patient, me = desk.read(patient_id, desk.RECORD), who.staff()
     visits = record_rows.visits(patient, me)
     ids = [visit.id for visit in visits]
     return render_template(

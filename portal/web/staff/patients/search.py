@@ -24,7 +24,7 @@ from portal.patients import search as people
 from portal.patients.models import Patient
 from portal.staff import audit
 from portal.staff.access import Staff
-from portal.staff.models import Action, AuditEntry
+from portal.staff.models import AuditEntry
 from portal.web import access
 from portal.web.booking.details_form import clean
 from portal.web.limits import limit, limiter
@@ -60,7 +60,7 @@ class Row:
 
 @bp.get("")
 def listed() -> ResponseReturnValue:
-    return _page(SearchForm(formdata=None), _recent(who.staff()))
+    return _empty_page(SearchForm(formdata=None))
 
 
 @bp.post("/search")
@@ -71,12 +71,23 @@ def search() -> ResponseReturnValue:
     wanted = _wanted(me, form.asked.data or "") if form.validate() else None
     if wanted is None:
         form.asked.errors = form.asked.errors or [TOO_LITTLE]
-        return _page(form, _recent(me)), 422
+        return _empty_page(form), 422
     with transaction():
         found = db.session.scalars(wanted.limit(MOST_SHOWN + 1)).all()
-        audit.record(me, Action.READ, "patient search", clock.now(), part=f"{min(len(found), MOST_SHOWN)} found")
-        rows = _rows(me, found[:MOST_SHOWN])
+        shown = found[:MOST_SHOWN]
+        audit.read_list(me, audit.SEARCH, clock.now(), [each.id for each in shown], part=f"{len(shown)} found")
+        rows = _rows(me, shown)
         return _page(form, rows, has_searched=True, is_cut=len(found) > MOST_SHOWN)
+
+
+def _empty_page(form: SearchForm) -> str:
+    """Nothing was looked for: those whose records this person opened last."""
+    me = who.staff()
+    with transaction():
+        rows = _recent(me)
+        if rows:
+            audit.read_list(me, audit.SEARCH, clock.now(), [row.patient.id for row in rows], part="opened last")
+        return _page(form, rows)
 
 
 def _page(form: SearchForm, rows: Sequence[Row], *, has_searched: bool = False, is_cut: bool = False) -> str:
@@ -106,7 +117,7 @@ def _recent(me: Staff) -> list[Row]:
     """Whose records this person opened last: most questions are about somebody who was just on the phone."""
     opened = (
         select(AuditEntry.patient_id, func.max(AuditEntry.id).label("last"))
-        .where(AuditEntry.staff_member_id == me.id, AuditEntry.kind == "patient", AuditEntry.patient_id.is_not(None))
+        .where(AuditEntry.staff_member_id == me.id, AuditEntry.kind == "patient", AuditEntry.part == desk.RECORD)
         .group_by(AuditEntry.patient_id)
         .order_by(func.max(AuditEntry.id).desc())
         .limit(RECENT)
