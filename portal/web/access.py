@@ -82,6 +82,7 @@ RULES: dict[str, Rule | frozenset[Role]] = {
     "staff.diary.day": CLINIC,
     "staff.bookings.panel": EVERYBODY,  # the bookkeeper sees its money only
     "staff.bookings.find": CLINIC,
+    "staff.bookings.search": CLINIC,
     "staff.bookings.no_show_page": CLINIC,
     "staff.bookings.no_show": CLINIC,
     "staff.bookings.set_status": CLINIC,
@@ -102,6 +103,7 @@ RULES: dict[str, Rule | frozenset[Role]] = {
     "staff.bookings.tell_now": DESK,
     "staff.bookings.keep_quiet": DESK,
     "staff.bookings.choose_patient": DESK,
+    "staff.bookings.search_patient": DESK,
     "staff.bookings.set_patient": DESK,
     "staff.bookings.add_patient": DESK,
     "staff.bookings.send_again": DESK,

@@ -16,6 +16,13 @@ from portal.web import access
 Names = dict[str, Any]  # `next` and the values beside it, all of them texts
 
 HOME = "staff.home.today"
+# What narrows pages of the back office, and names nobody.
+FILTERS = frozenset(
+    {
+        "about", "action", "calendar", "date", "ends", "first", "from", "last", "location", "month", "page", "part",
+        "person", "practitioner", "start", "starts", "state", "time", "type", "view", "weekday", "what", "year",
+    }
+)  # fmt: skip
 
 
 def sign_in_address(names: Names | None = None) -> str:
@@ -40,13 +47,18 @@ def address(given: Mapping[str, str]) -> str:
 
 
 def asked(given: Mapping[str, str]) -> Names:
-    """What the sign-in page hands on: the name of a page of the back office, and its values."""
+    """What the sign-in page hands on: the name of a page of the back office, its values and its filters.
+
+    Anything else stays behind: a page may be asked for with a patient's name, which must not reach other addresses.
+    """
     endpoint = given.get("next", "")
     if not _is_page(endpoint):
         return {}
-    # What begins with an underscore would steer url_for, to another host for example.
-    steers = ("_", "endpoint", "csrf_token")
-    return {name: value for name, value in given.items() if not name.startswith(steers)}
+    its_own = {name for rule in current_app.url_map.iter_rules(endpoint) for name in rule.arguments}
+    kept = {name: value for name, value in given.items() if name in FILTERS | its_own | {"next"}}
+    if given.get("patient", "").isdecimal():  # by number; the audit's search has a field of this name as well
+        kept["patient"] = given["patient"]
+    return kept
 
 
 def _is_page(endpoint: str) -> bool:

@@ -18,7 +18,7 @@ from portal.db import db, transaction
 from portal.patients.models import Patient
 from portal.payments.models import Method, Payment
 from portal.staff.access import Role
-from portal.staff.models import AuditEntry, Practitioner
+from portal.staff.models import Action, AuditEntry, Practitioner
 from tests.support import factories
 from tests.support.funnel import make_offer
 from tests.support.outbox import jobs_owed
@@ -245,16 +245,77 @@ def test_only_the_desk_books(as_role: SignIn, offered: AppointmentType, role: Ro
 
 def test_visits_are_found_by_what_people_say(as_role: SignIn, nora: Patient) -> None:
     coming = factories.make_booking(patient=nora)
+def look_for(visitor: Visitor, asked: str) -> Page:
+    return visitor.page("/staff/bookings").submit("Find", q=asked)
+
+
     factories.make_booking()
     visitor = as_role(Role.RECEPTION)
-    page = visitor.page("/staff/bookings").submit("Find", q="nora@example")
+    page = look_for(visitor, "nora@example")
     assert page.part("tbody th").has("Nora Castellano")
     assert len(page.soup.select("tbody tr")) == 1
-    assert visitor.page(f"/staff/bookings?q={coming.reference.lower()}").heading == "Nora Castellano"
-    assert visitor.page("/staff/bookings?q=nobody").has("No visit fits “nobody”.")
+    assert look_for(visitor, coming.reference.lower()).heading == "Nora Castellano"
+    assert look_for(visitor, "nobody").has("No visit fits “nobody”.")
 
 
 def test_a_practitioner_finds_their_own_visits_only(as_role: SignIn, nora: Patient) -> None:
     factories.make_booking(patient=nora)
-    page = as_role(Role.PRACTITIONER, practitioner=factories.make_practitioner()).page("/staff/bookings?q=castellano")
+    page = look_for(as_role(Role.PRACTITIONER, practitioner=factories.make_practitioner()), "castellano")
     assert page.has("No visit fits")
+
+
+def test_what_was_looked_for_is_in_no_address(
+    as_role: SignIn, offered: AppointmentType, nora: Patient, caplog: pytest.LogCaptureFixture
+) -> None:
+    factories.make_booking(patient=nora)
+    visitor = as_role(Role.RECEPTION)
+    for page in (look_for(visitor, "castellano"), hold(visitor, offered).submit("Find", q="castellano")):
+        assert page.part("tbody th").has("Nora Castellano")
+        assert page.value("q") == "castellano"
+        assert "castellano" not in page.url
+        assert page.response.headers["Cache-Control"] == "no-store"
+    assert "castellano" not in caplog.text.lower()
+    assert not visitor.page("/staff/bookings?q=castellano").has("Nora Castellano")
+
+
+# --- what the audit keeps of looking
+
+
+def reads() -> list[tuple[str, str, list[int]]]:
+    wanted = select(AuditEntry).where(AuditEntry.action == Action.READ).order_by(AuditEntry.id)
+    return [(each.kind, each.part, each.patient_ids or [each.patient_id]) for each in db.session.scalars(wanted)]
+
+
+def test_a_search_is_one_entry_that_names_all_it_showed(as_role: SignIn, nora: Patient) -> None:
+    other = factories.make_patient(given_name="Ada", family_name="Castellano", email="ada@example.com")
+    for patient in (nora, nora, other):
+        factories.make_booking(patient=patient)
+    visitor = as_role(Role.RECEPTION)
+    look_for(visitor, "castellano")
+    assert reads() == [("patient search", "3 visits found", sorted([nora.id, other.id]))]
+    look_for(visitor, "nobody at all")
+    assert reads()[1:] == [("patient search", "0 visits found", [None])]
+
+
+def test_whoever_may_be_somebody_known_is_written_down_when_shown(
+    as_role: SignIn, offered: AppointmentType, nora: Patient
+) -> None:
+    who = hold(as_role(Role.RECEPTION), offered)
+    again = PERCY | {"given_name": "Nora", "family_name": "Castelano", "email": "nora@example.com"}
+    assert who.submit("Add this patient", **again).has("We may know this person")
+    assert ("patient search", "1 alike", [nora.id]) in reads()
+
+
+def test_a_page_for_a_new_visit_that_says_a_name_is_written_down(
+    as_role: SignIn, offered: AppointmentType, nora: Patient
+) -> None:
+    visitor = as_role(Role.RECEPTION)
+    for path in ("new", f"new/{offered.slug}"):
+        assert not visitor.page(f"/staff/bookings/{path}").has("Nora")
+    assert reads() == []
+    for path in (f"new?patient={nora.id}", f"new/{offered.slug}/{nora.id}"):
+        assert visitor.page(f"/staff/bookings/{path}").has("Nora Castellano")
+    assert reads() == [("patient", "new visit", [nora.id])] * 2
+    part_of_it = visitor.get(f"/staff/bookings/new/{offered.slug}/{nora.id}", headers={"HX-Request": "true"})
+    assert "Nora" not in part_of_it.text
+    assert len(reads()) == 2

@@ -442,6 +442,24 @@ def test_it_leads_on_to_the_page_that_was_wanted(client: Visitor, microsoft: AtM
     arrived = client.get(microsoft.answer(left, PIA)).headers["Location"]
     assert arrived.startswith("/staff/tasks?")
     assert query_of(arrived) == {"state": "done", "about": "Money"}
+@pytest.mark.parametrize(
+    ("wanted", "kept"),
+    [
+        ("bookings?q=castellano", {}),
+        ("audit?patient=Nora&action=read&page=2", {"action": "read", "page": "2"}),
+        ("bookings/new?patient=7&date=2027-03-09", {"patient": "7", "date": "2027-03-09"}),
+        ("patients/7", {"patient_id": "7"}),
+        ("diary?view=week&note=nora", {"view": "week"}),
+    ],
+)
+def test_filters_go_along_and_what_may_name_somebody_stays_behind(
+    client: Visitor, wanted: str, kept: dict[str, str]
+) -> None:
+    found = query_of(client.get(f"/staff/{wanted}").headers["Location"])
+    assert found.pop("next").startswith("staff.")
+    assert found == kept
+
+
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
-"""Finding a visit when somebody calls: by reference, or by whatever they say of themselves."""
+"""Finding a visit when somebody calls: by reference, or by whatever they say of themselves.
+
+What is looked for travels in the body of a POST: names and phone numbers stand in no address and no access log.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask import render_template, request, url_for
+from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func
 from sqlalchemy.orm import joinedload
@@ -14,13 +17,14 @@ from portal.bookings.models import Booking
 from portal.bookings.scope import bookings_of, patients_of
 from portal.bookings.states import Status
 from portal.db import db, transaction
-from portal.patients import search
+from portal.patients import search as patients
 from portal.patients.models import Patient
 from portal.staff import audit
 from portal.staff.access import DESK
 from portal.web.htmx import go
+from portal.web.limits import limit, reads
 from portal.web.staff import who
-from portal.web.staff.bookings.desk import bp
+from portal.web.staff.bookings.desk import bp, typed
 from portal.web.staff.bookings.panel import state_words
 
 MOST = 50
@@ -28,11 +32,21 @@ MOST = 50
 
 @bp.get("")
 def find() -> ResponseReturnValue:
-    asked = request.args.get("q", "").strip()[:100]
+    return _page("", None)
+
+
+@bp.post("/search")
+@reads.limit(lambda: limit("reads"))
+def search() -> ResponseReturnValue:
+    """The answer is the page itself and no redirect, which would have to carry what was typed."""
+    asked = typed("q", 100)
     reference = asked.upper().replace(" ", "")
     if reference.startswith("BK-") and _is_there(reference):
         return go(url_for(".panel", reference=reference))
-    found = _of_patients(asked)
+    return _page(asked, _of_patients(asked))
+
+
+def _page(asked: str, found: Sequence[Booking] | None) -> str:
     return render_template(
         "staff/bookings/find.html",
         asked=asked,
@@ -51,7 +65,7 @@ def _is_there(reference: str) -> bool:
 def _of_patients(asked: str) -> Sequence[Booking] | None:
     """Coming visits first, then the past ones, the nearest first; None when nobody was asked for."""
     me, now = who.staff(), clock.now()
-    people = search.matching(patients_of(me), asked)
+    people = patients.matching(patients_of(me), asked)
     if people is None:
         return None if not asked else []
     ids = people.order_by(None).with_only_columns(Patient.id)

@@ -24,6 +24,7 @@ from portal.staff import audit
 from portal.staff.access import Staff
 from portal.staff.models import Action
 from portal.web.booking.details_form import DetailsForm, clean
+from portal.web.limits import limit, reads
 from portal.web.staff import row_ids, who
 from portal.web.staff.bookings import history_words, panel
 from portal.web.staff.bookings.desk import HAS_ANSWERS, NOT_NOW, act, bp, get, typed
@@ -53,6 +54,13 @@ def choose_patient(reference: str) -> ResponseReturnValue:
     if problem := _why_not(get(reference)):
         return panel.page(reference, problem)
     return _page(reference, NewPatientForm(formdata=None))
+
+
+@bp.post("/<reference>/patient-search")
+@reads.limit(lambda: limit("reads"))
+def search_patient(reference: str) -> ResponseReturnValue:
+    """The answer is the page itself: what was typed stands in no address."""
+    return _page(reference, NewPatientForm(formdata=None), asked=typed("q", 100))
 
 
 @bp.post("/<reference>/patients")
@@ -112,8 +120,9 @@ def _page(
     problem: str | None = None,
     newer: Sequence[BookingEvent] = (),
     alike: Sequence[Patient] = (),
+    asked: str = "",
 ) -> str:
-    booking, asked = get(reference), request.args.get("q", "").strip()[:100]
+    booking = get(reference)
     with transaction():
         write_down(booking, Action.READ, who.staff(), clock.now(), part="who it is for")
         found = _found(asked)
