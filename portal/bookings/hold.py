@@ -6,13 +6,13 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.dialects.postgresql import Range
 
 from portal import clinic
 from portal.bookings.history import change_status, record
 from portal.bookings.models import Booking
-from portal.bookings.states import Status
+from portal.bookings.states import WAITING, Status
 from portal.catalogue import offer
 from portal.catalogue.models import AppointmentType
 from portal.db import db
@@ -40,12 +40,14 @@ def hold(
     earlier: Booking | None = None,
     source: str = "web",
     by: str = "patient",
+    held_from: str = "",
 ) -> Booking:
     """Hold a time for one step, with its price and rules as they are now. Run it through claims.claim.
 
     `practitioner_id` None takes whoever is free and has the fewest visits; `chosen_because` says so. `earlier` is the
     same visit at another time, which is let go if it is held: the new time may overlap it, and is for the same person.
-    Raises SlotTaken, or WrongState where the earlier one has just become something else.
+    `held_from` stands for the network it is held from. Raises SlotTaken, or WrongState where the earlier one has just
+    become something else.
     """
     lasts = clinic.holds().step
     leaving = earlier if earlier and earlier.is_held else None
@@ -58,6 +60,7 @@ def hold(
         hold_expires_at=now + lasts,
         terms=offer.terms_of(appointment_type, now),
         source=source,
+        held_from=held_from,
         chosen_because=because,
         **times_of(appointment_type, slot),
         **(_who_comes(earlier) if earlier else {}),
@@ -135,6 +138,16 @@ def blocked(appointment_type: AppointmentType, starts_at: datetime, ends_at: dat
         starts_at - timedelta(minutes=appointment_type.buffer_before_minutes),
         ends_at + timedelta(minutes=appointment_type.buffer_after_minutes),
     )
+
+
+def count_held(network: str, now: datetime, *, besides: Booking | None = None) -> int:
+    """How many times are held from one network, being booked or paid for right now."""
+    held = select(func.count()).where(
+        Booking.held_from == network, Booking.status.in_(WAITING), Booking.hold_expires_at > now
+    )
+    if besides is not None:
+        held = held.where(Booking.id != besides.id)
+    return db.session.execute(held).scalar_one()
 
 
 def _who_comes(earlier: Booking) -> dict[str, object]:

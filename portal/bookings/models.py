@@ -72,6 +72,8 @@ class Booking(HasId, Base):
     hold_expires_at: Mapped[datetime | None]
     terms: Mapped[Json]
     source: Mapped[str] = mapped_column(default="web")
+    # Stands for the network it was held from online, which cannot be read back; empty for the desk's.
+    held_from: Mapped[str] = mapped_column(default="", server_default="")
     # Why this practitioner, where the person named none.
     chosen_because: Mapped[str] = mapped_column(default="", server_default="")
     overlap_allowed: Mapped[bool] = mapped_column(default=False)

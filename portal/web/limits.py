@@ -1,13 +1,17 @@
-"""Rate limits by address. The numbers are settings: races and benches raise them, the limiter's tests lower them."""
+"""Rate limits by network, and few by what was typed. The numbers are settings: races and benches raise them, the
+limiter's tests lower them."""
 
 from __future__ import annotations
 
+import hmac
 import re
+from hashlib import sha256
+from ipaddress import IPv6Address, ip_address
 from typing import cast
 
-from flask import Flask, current_app
+from flask import Flask, current_app, request
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
+from limits import parse_many
 
 from portal.config import Settings
 
@@ -16,24 +20,47 @@ DEFAULTS = {
     "details": "60 per minute",
     "payment": "20 per minute",
     "find-visit": "5 per hour; 20 per day",
+    "find-visit-mail": "3 per hour; 10 per day",
     "links": "60 per minute",
     "reads": "300 per minute",
     "api": "120 per minute",
     "staff-sign-in": "60 per minute",
 }
 
-limiter = Limiter(get_remote_address, headers_enabled=False, swallow_errors=True)
+# Times that people in one network hold online and have not booked: a calendar is soon full of them.
+MOST_HELD = 10
+KEY_PREFIX = "limits"
+HOUSEHOLD_BITS = 64
+
+
+def network() -> str:
+    """Who is counted: an IPv4 address, or the /64 of an IPv6 one, within which one household has addresses without
+    end."""
+    told = request.remote_addr or "127.0.0.1"
+    try:
+        address = ip_address(told)
+    except ValueError:
+        return told
+    if not isinstance(address, IPv6Address):
+        return told
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return f"{IPv6Address(int(address) >> HOUSEHOLD_BITS << HOUSEHOLD_BITS)}/{HOUSEHOLD_BITS}"
+
+
+limiter = Limiter(network, headers_enabled=False, swallow_errors=True)
 # Looking is by far the most frequent act and the least worth guarding exactly: each process counts for itself, which
 # saves a round to Redis on every page (docs/security-decisions.md).
-reads = Limiter(get_remote_address, headers_enabled=False, swallow_errors=True, storage_uri="memory://")
+reads = Limiter(network, headers_enabled=False, swallow_errors=True, storage_uri="memory://")
 
 
 def init_app(app: Flask, settings: Settings) -> None:
+    app.config["MOST_HELD"] = max(1, round(MOST_HELD * settings.rate_limit_factor))
     app.config["LIMITS"] = {name: scaled(words, settings.rate_limit_factor) for name, words in DEFAULTS.items()}
     # Without Redis each process counts for itself: weaker for a while, but nobody is locked out.
     app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = True
     app.config["RATELIMIT_STORAGE_URI"] = storage_uri(settings.redis_url)
-    app.config["RATELIMIT_KEY_PREFIX"] = "limits"
+    app.config["RATELIMIT_KEY_PREFIX"] = KEY_PREFIX
     limiter.init_app(app)
     reads.init_app(app)
 
@@ -41,6 +68,20 @@ def init_app(app: Flask, settings: Settings) -> None:
 def limit(name: str) -> str:
     """The limit in force for one feature, such as "30 per minute"."""
     return cast(str, current_app.config["LIMITS"][name])
+
+
+def is_within(name: str, key: str) -> bool:
+    """Count one more act for a key that is not the network, and say whether the limit still holds.
+
+    Comes after the network's own limit, which finds out whether Redis is there.
+    """
+    return all(limiter.limiter.hit(each, KEY_PREFIX, name, key) for each in parse_many(limit(name)))
+
+
+def mark(purpose: str, value: str) -> str:
+    """What stands for an address, of the net or of a mail, wherever it is counted: nobody can read it back."""
+    key = str(current_app.secret_key).encode()
+    return hmac.new(key, f"{purpose}:{value}".encode(), sha256).hexdigest()
 
 
 def scaled(words: str, factor: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from flask import Blueprint, abort, url_for
+from flask import Blueprint, abort, current_app, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import StringField
@@ -24,9 +24,14 @@ from portal.web.booking import listing, nearest, slot_list, steps, visitor
 from portal.web.booking.kept_page import render_kept
 from portal.web.booking.nearest import Lost
 from portal.web.htmx import go, is_htmx
-from portal.web.limits import limit, limiter, reads
+from portal.web.limits import limit, limiter, mark, network, reads
 
 bp = Blueprint("times", __name__)
+
+TOO_MANY = (
+    "Several times are being held from your internet connection already. Please finish one of those bookings or let "
+    "its time go, or try again in a quarter of an hour."
+)
 
 
 class HoldForm(FlaskForm):
@@ -58,11 +63,13 @@ def create_hold(type_slug: str) -> ResponseReturnValue:
     if form.chosen is None:
         return _page(appointment_type, error="Choose a time, then continue."), 422
     starts_at, practitioner_id = form.chosen
-    earlier = visitor.unfinished_booking(appointment_type.id)
+    earlier, held_from = visitor.unfinished_booking(appointment_type.id), mark("network", network())
     if earlier is not None and _is_kept(earlier, starts_at, practitioner_id):
         return go(url_for("funnel.details", reference=earlier.reference))
+    if hold.count_held(held_from, now(), besides=earlier) >= current_app.config["MOST_HELD"]:
+        return _page(appointment_type, error=TOO_MANY), 422
     try:
-        reference = claims.claim(lambda: _take(appointment_type, starts_at, practitioner_id, earlier))
+        reference = claims.claim(lambda: _take(appointment_type, starts_at, practitioner_id, earlier, held_from))
     except (SlotTaken, WrongState) as refusal:
         changes.only_look()
         twin = visitor.unfinished_booking(appointment_type.id) if visitor.knows_more_now() else None
@@ -74,14 +81,20 @@ def create_hold(type_slug: str) -> ResponseReturnValue:
 
 
 def _take(
-    appointment_type: AppointmentType, starts_at: datetime, practitioner_id: int | None, earlier: Booking | None
+    appointment_type: AppointmentType,
+    starts_at: datetime,
+    practitioner_id: int | None,
+    earlier: Booking | None,
+    held_from: str,
 ) -> str:
     """Hold the new time and let this person's earlier one go, with their answers carried over: all or nothing.
 
     -> the new booking's reference
     """
     at = now()
-    booking = hold.hold(appointment_type, starts_at, at, practitioner_id=practitioner_id, earlier=earlier)
+    booking = hold.hold(
+        appointment_type, starts_at, at, practitioner_id=practitioner_id, earlier=earlier, held_from=held_from
+    )
     if earlier is not None:
         submit.carry_over(earlier, booking)
         if earlier.status == Status.AWAITING_PAYMENT:
