@@ -17,10 +17,8 @@ from tests.support.chain import PROVIDERS, Chain, patient_who
 from tests.support.medirecords import Wire
 from tests.support.microsoft import WREN
 from tests.support.outbox import later, owed, settle, wait_of
+from tests.sync.appointments import CREATE, wall
 from tests.sync.tales import confirmed, listen, medirecords_link, tasks
-from tests.sync.test_processor import wall
-
-CREATE = "POST /medirecords/v1/practices/*/appointments"
 
 
 @pytest.fixture(autouse=True)
