@@ -1,14 +1,12 @@
-"""Microsoft Graph: the practitioners' Outlook calendars, change subscriptions, and mail as draft then send."""
+"""Microsoft Graph: the practitioners' Outlook calendars, and subscriptions to their changes."""
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from urllib.parse import quote
 
 from portal.integrations.entra import AppTokens
 from portal.integrations.graph_busy import (
@@ -23,19 +21,18 @@ from portal.integrations.graph_busy import (
     entry_of,
     schedule_of,
 )
-from portal.integrations.graph_calls import Calls
+from portal.integrations.graph_calls import Calls, literal, quoted
+from portal.integrations.graph_mail import GraphMail
 from portal.integrations.graph_values import (
     METADATA_PROPERTY,
     NO_MAILBOX,
     AlreadySubscribed,
     Conflict,
-    Draft,
     DuplicateTransaction,
     EventSpec,
     GraphEvent,
     Json,
     Subscription,
-    draft_of,
     event_body,
     event_of,
     instant,
@@ -53,7 +50,6 @@ __all__ = [
     "Change",
     "Changes",
     "Conflict",
-    "Draft",
     "EventSpec",
     "Graph",
     "GraphEvent",
@@ -68,7 +64,7 @@ SELECTED = "id,subject,start,end,transactionId,showAs,isAllDay,isCancelled,sensi
 
 
 class Graph:
-    """A thin client. `user_id` and `sender` are object ids or addresses, ids of items are immutable ones.
+    """A thin client; `mail` is its part for mail. `user_id` is an object id or an address, ids of items are immutable.
 
     Raises NotFound, Conflict, Transient (with Graph's own wish in `retry_after`), Ambiguous when a write may have
     taken effect, and Permanent for the rest.
@@ -76,6 +72,7 @@ class Graph:
 
     def __init__(self, *, base_url: str, tokens: AppTokens) -> None:
         self._calls = Calls(base_url, tokens)
+        self.mail = GraphMail(self._calls)
 
     # https://learn.microsoft.com/graph/api/calendar-post-events
     def create_event(self, user_id: str, spec: EventSpec, *, transaction_id: str) -> GraphEvent:
@@ -91,7 +88,7 @@ class Graph:
             "isReminderOn": False,
         }
         try:
-            answer = self._calls.call("POST", f"/users/{_q(user_id)}/events", "/users/{id}/events", json=body)
+            answer = self._calls.call("POST", f"/users/{quoted(user_id)}/events", "/users/{id}/events", json=body)
         except DuplicateTransaction as duplicate:
             return self._existing_event(user_id, spec, transaction_id, duplicate.existing_id)
         return self._written(user_id, json_of(answer), spec)
@@ -118,10 +115,10 @@ class Graph:
     # https://learn.microsoft.com/graph/api/singlevaluelegacyextendedproperty-get
     def find_events(self, user_id: str, reference: str) -> list[GraphEvent]:
         """The events that carry this booking reference in our property, oldest first."""
-        wanted = _literal(f'"b":{json.dumps(reference)}')
-        own = f"ep/id eq {_literal(METADATA_PROPERTY)} and contains(ep/value, {wanted})"
+        wanted = literal(f'"b":{json.dumps(reference)}')
+        own = f"ep/id eq {literal(METADATA_PROPERTY)} and contains(ep/value, {wanted})"
         query = {"$filter": f"singleValueExtendedProperties/Any(ep: {own})", "$select": SELECTED, "$expand": EXPANDED}
-        rows = self._calls.pages(f"/users/{_q(user_id)}/events", "/users/{id}/events", query)
+        rows = self._calls.pages(f"/users/{quoted(user_id)}/events", "/users/{id}/events", query)
         return sorted((event_of(row) for row in rows), key=lambda event: event.created_at)
 
     # https://learn.microsoft.com/graph/api/user-list-calendarview
@@ -134,7 +131,7 @@ class Graph:
             "$expand": EXPANDED,
             "$top": "100",
         }
-        rows = self._calls.pages(f"/users/{_q(user_id)}/calendarView", "/users/{id}/calendarView", query)
+        rows = self._calls.pages(f"/users/{quoted(user_id)}/calendarView", "/users/{id}/calendarView", query)
         return sorted((event_of(row) for row in rows), key=lambda event: event.created_at)
 
     # https://learn.microsoft.com/graph/api/user-list-calendarview
@@ -142,7 +139,7 @@ class Graph:
         """What takes time in the default calendar in this range: single events, and series as their occurrences."""
         window = {"startDateTime": instant(starts_at), "endDateTime": instant(ends_at)}
         query = {**window, "$select": ENTRY_FIELDS, "$expand": EXPANDED, "$top": "250"}
-        rows = self._calls.pages(f"/users/{_q(user_id)}/calendarView", "/users/{id}/calendarView", query)
+        rows = self._calls.pages(f"/users/{quoted(user_id)}/calendarView", "/users/{id}/calendarView", query)
         return [entry_of(row) for row in rows]
 
     # https://learn.microsoft.com/graph/api/event-get
@@ -154,7 +151,7 @@ class Graph:
     def first_round(self, user_id: str, starts_at: datetime, ends_at: datetime) -> Changes:
         """Everything in a window of the default calendar. The window is frozen: later rounds look into the same one."""
         window = {"startDateTime": instant(starts_at), "endDateTime": instant(ends_at)}
-        return self._round(f"/users/{_q(user_id)}/calendarView/delta", window)
+        return self._round(f"/users/{quoted(user_id)}/calendarView/delta", window)
 
     def next_round(self, delta_link: str) -> Changes:
         """What changed since the round that ended with this link; rows may be repeated, and say little of a series.
@@ -176,7 +173,7 @@ class Graph:
             "endTime": {"dateTime": instant(ends_at).removesuffix("Z"), "timeZone": "UTC"},
             "availabilityViewInterval": 60,
         }
-        path = f"/users/{_q(user_id)}/calendar/getSchedule"
+        path = f"/users/{quoted(user_id)}/calendar/getSchedule"
         return schedule_of(json_of(self._calls.call("POST", path, "/users/{id}/calendar/getSchedule", json=body)))
 
     # https://learn.microsoft.com/graph/api/subscription-post-subscriptions
@@ -216,41 +213,6 @@ class Graph:
         """All of ours, whatever they are about."""
         return [subscription_of(row) for row in self._calls.pages("/subscriptions", "/subscriptions", {})]
 
-    # https://learn.microsoft.com/graph/api/user-post-messages
-    def create_draft(self, sender: str, mime: bytes) -> str:
-        """Put a whole MIME message into the drafts and answer its id. Nothing is sent."""
-        answer = self._calls.call(
-            "POST",
-            f"/users/{_q(sender)}/messages",
-            "/users/{id}/messages",
-            data=base64.b64encode(mime),
-            headers={"Content-Type": "text/plain"},
-        )
-        return str(json_of(answer)["id"])
-
-    # https://learn.microsoft.com/graph/api/user-list-messages
-    def find_message(self, sender: str, internet_message_id: str) -> Draft | None:
-        """The message with this Message-ID line; the sent one if there are a sent one and a draft."""
-        query = {"$filter": f"internetMessageId eq {_literal(internet_message_id)}", "$select": "id,isDraft"}
-        rows = self._calls.pages(f"/users/{_q(sender)}/messages", "/users/{id}/messages", query)
-        return min(map(draft_of, rows), key=lambda message: message.is_draft, default=None)
-
-    # https://learn.microsoft.com/graph/api/message-get
-    def get_message(self, sender: str, message_id: str) -> Draft:
-        path, template = _message_path(sender, message_id)
-        return draft_of(json_of(self._calls.call("GET", path, template, query={"$select": "id,isDraft"})))
-
-    # https://learn.microsoft.com/graph/api/message-send
-    def send_draft(self, sender: str, draft_id: str) -> None:
-        """Send a draft; one that was sent before is left alone. Raises NotFound if there is no such message."""
-        path, template = _message_path(sender, draft_id)
-        try:
-            self._calls.call("POST", f"{path}/send", f"{template}/send")
-        except NotFound:
-            # A sent message has left the drafts, but keeps its immutable id.
-            if self.get_message(sender, draft_id).is_draft:
-                raise
-
     def _round(self, path: str, window: Mapping[str, str] | None) -> Changes:
         try:
             rows, last = self._calls.round(path, "/users/{id}/calendarView/delta", window, page_size=50)
@@ -271,7 +233,7 @@ class Graph:
                 return event
         view = {"startDateTime": instant(spec.starts_at), "endDateTime": instant(spec.ends_at)}
         query = {**view, "$expand": EXPANDED, "$top": "50"}
-        for row in self._calls.pages(f"/users/{_q(user_id)}/calendarView", "/users/{id}/calendarView", query):
+        for row in self._calls.pages(f"/users/{quoted(user_id)}/calendarView", "/users/{id}/calendarView", query):
             if row.get("transactionId") == transaction_id:
                 return event_of(row)
         raise NotFound("graph", "ErrorDuplicateTransactionId")
@@ -283,21 +245,9 @@ class Graph:
         return event if is_ours else self.get_event(user_id, event.id)
 
 
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _q(part: str) -> str:
-    return quote(part, safe="")
-
-
 def _event_path(user_id: str, event_id: str) -> tuple[str, str]:
-    return f"/users/{_q(user_id)}/events/{_q(event_id)}", "/users/{id}/events/{id}"
-
-
-def _message_path(sender: str, message_id: str) -> tuple[str, str]:
-    return f"/users/{_q(sender)}/messages/{_q(message_id)}", "/users/{id}/messages/{id}"
+    return f"/users/{quoted(user_id)}/events/{quoted(event_id)}", "/users/{id}/events/{id}"
 
 
 def _subscription_path(subscription_id: str) -> tuple[str, str]:
-    return f"/subscriptions/{_q(subscription_id)}", "/subscriptions/{id}"
+    return f"/subscriptions/{quoted(subscription_id)}", "/subscriptions/{id}"

@@ -82,3 +82,13 @@ class Calls:
             "client-request-id": str(uuid.uuid4()),
             "return-client-request-id": "true",
         }
+
+
+def literal(text: str) -> str:
+    """A text as it stands in a $filter."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quoted(part: str) -> str:
+    """A part of a path."""
+    return quote(part, safe="")

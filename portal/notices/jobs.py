@@ -23,7 +23,7 @@ from portal.bookings.models import Booking, ChangeKind
 from portal.clients import clients
 from portal.clock import now
 from portal.db import LockKind, db, exclusive, transaction
-from portal.integrations.graph import Draft
+from portal.integrations.graph_values import Draft
 from portal.integrations.http import Ambiguous, NotFound, PartnerError, Permanent, Transient
 from portal.notices import letter
 from portal.notices.compose import BadAddress, Letter, Offered, compose
@@ -153,12 +153,12 @@ def _get_or_make(booking_id: int, kind: MailKind, cause: str) -> Message:
 
 
 def _send_by_graph(owed: Owed) -> bool:
-    graph, sender = clients().graph, _sender()
+    mail, sender = clients().graph.mail, _sender()
     draft = _find_draft(owed)
     if draft is None:
         mime = _write(owed).as_bytes(policy=policy.SMTP)
         crash.point("mail.stored")
-        draft = Draft(graph.create_draft(sender, mime), is_draft=True)
+        draft = Draft(mail.create_draft(sender, mime), is_draft=True)
         crash.point("mail.drafted")
     if draft.id != owed.draft_id:
         with transaction():
@@ -166,7 +166,7 @@ def _send_by_graph(owed: Owed) -> bool:
         crash.point("mail.draft_noted")
     if draft.is_draft:
         try:
-            graph.send_draft(sender, draft.id)
+            mail.send_draft(sender, draft.id)
             crash.point("mail.sent")
         except NotFound as gone:
             # Somebody tidied the mailbox between our two calls: look again with the next try.
@@ -178,13 +178,13 @@ def _find_draft(owed: Owed) -> Draft | None:
     """What an earlier try left in the mailbox: the draft we know, else one whose answer was lost, else nothing."""
     if not owed.was_attempted:
         return None
-    graph, sender = clients().graph, _sender()
+    mail, sender = clients().graph.mail, _sender()
     if owed.draft_id is not None:
         try:
-            return graph.get_message(sender, owed.draft_id)
+            return mail.get_message(sender, owed.draft_id)
         except NotFound:
             pass
-    return graph.find_message(sender, owed.message_id)
+    return mail.find_message(sender, owed.message_id)
 
 
 def _send_by_smtp(owed: Owed) -> bool:

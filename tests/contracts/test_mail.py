@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from portal.integrations.graph import Draft, Graph
+from portal.integrations.graph import Graph
+from portal.integrations.graph_values import Draft
 from portal.integrations.http import Ambiguous, NotFound, Permanent, Transient
 from portal.integrations.mail import SmtpMail
 from tests.support.microsoft import DESK, PEOPLE, graph_for
@@ -45,10 +46,10 @@ def outbox(sandbox: RunningSandbox) -> list[dict[str, Any]]:
 
 
 def test_a_draft_is_not_sent_until_we_say_so(sandbox: RunningSandbox, graph: Graph) -> None:
-    draft_id = graph.create_draft(DESK, confirmation().as_bytes())
+    draft_id = graph.mail.create_draft(DESK, confirmation().as_bytes())
     assert [mail["state"] for mail in outbox(sandbox)] == ["draft"]
 
-    graph.send_draft(DESK, draft_id)
+    graph.mail.send_draft(DESK, draft_id)
 
     (mail,) = outbox(sandbox)
     assert (mail["state"], mail["sender"], mail["to"]) == ("sent", SENDER, ["pat@example.org"])
@@ -60,20 +61,20 @@ def test_a_draft_is_not_sent_until_we_say_so(sandbox: RunningSandbox, graph: Gra
 
 
 def test_a_message_keeps_its_id_when_it_is_sent(graph: Graph) -> None:
-    draft_id = graph.create_draft(DESK, confirmation().as_bytes())
-    assert graph.find_message(DESK, MESSAGE_ID) == Draft(draft_id, is_draft=True)
+    draft_id = graph.mail.create_draft(DESK, confirmation().as_bytes())
+    assert graph.mail.find_message(DESK, MESSAGE_ID) == Draft(draft_id, is_draft=True)
 
-    graph.send_draft(DESK, draft_id)
+    graph.mail.send_draft(DESK, draft_id)
 
-    assert graph.find_message(DESK, MESSAGE_ID) == Draft(draft_id, is_draft=False)
-    assert graph.get_message(DESK, draft_id) == Draft(draft_id, is_draft=False)
+    assert graph.mail.find_message(DESK, MESSAGE_ID) == Draft(draft_id, is_draft=False)
+    assert graph.mail.get_message(DESK, draft_id) == Draft(draft_id, is_draft=False)
 
 
 def test_sending_twice_sends_once(sandbox: RunningSandbox, graph: Graph) -> None:
-    draft_id = graph.create_draft(DESK, confirmation().as_bytes())
+    draft_id = graph.mail.create_draft(DESK, confirmation().as_bytes())
 
-    graph.send_draft(DESK, draft_id)
-    graph.send_draft(DESK, draft_id)
+    graph.mail.send_draft(DESK, draft_id)
+    graph.mail.send_draft(DESK, draft_id)
 
     sends = [call["status"] for call in sandbox.calls("graph") if call["path"].endswith("/send")]
     assert sends == [202, 404]
@@ -83,45 +84,45 @@ def test_sending_twice_sends_once(sandbox: RunningSandbox, graph: Graph) -> None
 def test_after_a_lost_answer_the_draft_is_found_again(graph: Graph, sandbox: RunningSandbox) -> None:
     sandbox.fault("POST /graph/*/messages", "timeout_after_commit")
     with pytest.raises(Ambiguous):
-        graph.create_draft(DESK, confirmation().as_bytes())
+        graph.mail.create_draft(DESK, confirmation().as_bytes())
 
-    found = graph.find_message(DESK, MESSAGE_ID)
+    found = graph.mail.find_message(DESK, MESSAGE_ID)
 
     assert found is not None
     assert found.is_draft
 
 
 def test_after_a_lost_answer_to_a_send_we_can_tell_that_it_went(graph: Graph, sandbox: RunningSandbox) -> None:
-    draft_id = graph.create_draft(DESK, confirmation().as_bytes())
+    draft_id = graph.mail.create_draft(DESK, confirmation().as_bytes())
     sandbox.fault("POST /graph/*/send", "error_after")
     with pytest.raises(Ambiguous):
-        graph.send_draft(DESK, draft_id)
+        graph.mail.send_draft(DESK, draft_id)
 
-    assert not graph.get_message(DESK, draft_id).is_draft
-    graph.send_draft(DESK, draft_id)
+    assert not graph.mail.get_message(DESK, draft_id).is_draft
+    graph.mail.send_draft(DESK, draft_id)
     assert len(outbox(sandbox)) == 1
 
 
 def test_a_sent_message_hides_a_left_over_draft(graph: Graph) -> None:
-    graph.create_draft(DESK, confirmation().as_bytes())
-    second = graph.create_draft(DESK, confirmation().as_bytes())
-    graph.send_draft(DESK, second)
+    graph.mail.create_draft(DESK, confirmation().as_bytes())
+    second = graph.mail.create_draft(DESK, confirmation().as_bytes())
+    graph.mail.send_draft(DESK, second)
 
-    assert graph.find_message(DESK, MESSAGE_ID) == Draft(second, is_draft=False)
+    assert graph.mail.find_message(DESK, MESSAGE_ID) == Draft(second, is_draft=False)
 
 
 def test_a_message_that_never_was_is_not_found(graph: Graph) -> None:
-    assert graph.find_message(DESK, "<nobody's@example.com>") is None
-    draft_id = graph.create_draft(DESK, confirmation().as_bytes())
+    assert graph.mail.find_message(DESK, "<nobody's@example.com>") is None
+    draft_id = graph.mail.create_draft(DESK, confirmation().as_bytes())
     with pytest.raises(NotFound):
-        graph.send_draft(DESK, draft_id[:-3] + ("AB=" if not draft_id.endswith("AB=") else "BA="))
+        graph.mail.send_draft(DESK, draft_id[:-3] + ("AB=" if not draft_id.endswith("AB=") else "BA="))
 
 
 def test_mail_in_the_name_of_another_mailbox_is_refused(graph: Graph) -> None:
-    draft_id = graph.create_draft(DESK, confirmation(sender="somebody@example.com").as_bytes())
+    draft_id = graph.mail.create_draft(DESK, confirmation(sender="somebody@example.com").as_bytes())
 
     with pytest.raises(Permanent) as caught:
-        graph.send_draft(DESK, draft_id)
+        graph.mail.send_draft(DESK, draft_id)
     assert caught.value.code == "ErrorSendAsDenied"
 
 

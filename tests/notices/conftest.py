@@ -38,5 +38,5 @@ def mailbox(sandbox: RunningSandbox, ctx: None) -> Mailbox:
     with transaction():
         clinic.store(ROSELLA)
     # The process still holds a token of the emptied sandbox. A call that is refused for it would use up a fault.
-    clients().graph.find_message(PEOPLE["sender"]["email"], "<nothing@example.com>")
+    clients().graph.mail.find_message(PEOPLE["sender"]["email"], "<nothing@example.com>")
     return Mailbox(sandbox)
