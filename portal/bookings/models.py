@@ -54,7 +54,7 @@ class Booking(HasId, Base):
         CheckConstraint(f"not ({_WAITING_SQL}) or hold_expires_at is not null", name="waiting_has_deadline"),
         Index("ix_booking_waiting", "hold_expires_at", postgresql_where=text(_WAITING_SQL)),
         Index("ix_booking_practitioner_starts_at", "practitioner_id", "starts_at"),
-        # scheduling/facts.py asks with these very words; the guards above do not know of overrides.
+        # scheduling/facts_statement.py asks with these very words; the guards above do not know of overrides.
         Index("ix_booking_blocked", "blocked", postgresql_using="gist", postgresql_where=text(_OCCUPYING_SQL)),
     )
 
