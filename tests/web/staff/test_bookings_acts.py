@@ -73,7 +73,6 @@ def last_audit() -> AuditEntry:
     ).first()  # type: ignore[return-value]
 
 
-# --- moving
 @pytest.mark.parametrize(
     ("path", "part"), [("move", "move"), ("cancel", "cancel"), ("no-show", "no show"), ("patient", "who it is for")]
 )
@@ -87,6 +86,7 @@ def test_a_page_that_says_whose_visit_it_is_is_a_look_at_their_record(as_role: S
     assert entry.patient_id == visit.patient_id
 
 
+# --- moving
 
 
 def test_a_quarter_of_an_hour_later_is_one_click(as_role: SignIn, visit: Booking) -> None:

@@ -247,10 +247,10 @@ def look_for(visitor: Visitor, asked: str) -> Page:
     return visitor.page("/staff/bookings").submit("Find", q=asked)
 
 
-    factories.make_booking()
-    visitor = as_role(Role.RECEPTION)
 def test_visits_are_found_by_what_people_say(as_role: SignIn, nora: Patient) -> None:
     coming = factories.make_booking(patient=nora)
+    factories.make_booking()
+    visitor = as_role(Role.RECEPTION)
     page = look_for(visitor, "nora@example")
     assert page.part("tbody th").has("Nora Castellano")
     assert len(page.soup.select("tbody tr")) == 1
@@ -283,7 +283,10 @@ def test_what_was_looked_for_is_in_no_address(
 
 def reads() -> list[tuple[str, str, list[int | None]]]:
     wanted = select(AuditEntry).where(AuditEntry.action == Action.READ).order_by(AuditEntry.id)
-    return [(each.kind, each.part, [*(each.patient_ids or [each.patient_id])]) for each in db.session.scalars(wanted)]
+    found: list[tuple[str, str, list[int | None]]] = []
+    for each in db.session.scalars(wanted):
+        found.append((each.kind, each.part, [*each.patient_ids] if each.patient_ids else [each.patient_id]))
+    return found
 
 
 def test_a_search_is_one_entry_that_names_all_it_showed(as_role: SignIn, nora: Patient) -> None:

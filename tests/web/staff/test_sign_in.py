@@ -442,6 +442,8 @@ def test_it_leads_on_to_the_page_that_was_wanted(client: Visitor, microsoft: AtM
     arrived = client.get(microsoft.answer(left, PIA)).headers["Location"]
     assert arrived.startswith("/staff/tasks?")
     assert query_of(arrived) == {"state": "done", "about": "Money"}
+
+
 @pytest.mark.parametrize(
     ("wanted", "kept"),
     [
@@ -458,8 +460,6 @@ def test_filters_go_along_and_what_may_name_somebody_stays_behind(
     found = query_of(client.get(f"/staff/{wanted}").headers["Location"])
     assert found.pop("next").startswith("staff.")
     assert found == kept
-
-
 
 
 @pytest.mark.parametrize(
