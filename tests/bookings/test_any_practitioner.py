@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,17 +15,12 @@ from portal.db import transaction
 from portal.scheduling import claims
 from portal.scheduling.models import Location
 from portal.staff.models import Practitioner
-from tests.support.factories import SYDNEY, make_booking, make_hours, make_location, make_practitioner, make_type
+from tests.support.factories import SYDNEY, make_booking, make_hours, make_practitioner, make_type
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)  # a Monday at noon in Sydney
 MONDAY, WEDNESDAY, SUNDAY = date(2026, 3, 9), date(2026, 3, 11), date(2026, 3, 15)
 
 pytestmark = pytest.mark.usefixtures("ctx")
-
-
-@pytest.fixture
-def place(ctx: None) -> Location:
-    return make_location(is_telehealth=True)
 
 
 @pytest.fixture
@@ -50,7 +46,7 @@ def local(clock: str, day: date = WEDNESDAY) -> datetime:
     return datetime.combine(day, time.fromisoformat(clock), SYDNEY).astimezone(UTC)
 
 
-def sees(who: Practitioner, clock: str, day: date = WEDNESDAY, **columns: object) -> Booking:
+def sees(who: Practitioner, clock: str, day: date = WEDNESDAY, **columns: Any) -> Booking:
     return make_booking(practitioner=who, starts_at=local(clock, day), **columns)
 
 

@@ -18,22 +18,10 @@ from portal.scheduling.blocks import Rule
 from portal.scheduling.claims import SlotTaken
 from portal.scheduling.models import Location
 from portal.staff.models import Practitioner
-from tests.support.factories import make_booking, make_hours, make_location, make_practitioner, make_type
+from tests.support.factories import make_booking, make_hours, make_practitioner, make_type
 from tests.support.outbox import jobs_owed
 
 pytestmark = pytest.mark.usefixtures("ctx")
-
-
-@pytest.fixture
-def place(ctx: None) -> Location:
-    return make_location(is_telehealth=True)
-
-
-@pytest.fixture
-def wren(place: Location) -> Practitioner:
-    person = make_practitioner()
-    make_hours(person, place)
-    return person
 
 
 @pytest.fixture

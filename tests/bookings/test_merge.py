@@ -19,17 +19,11 @@ from portal.bookings.states import Status
 from portal.db import db, transaction
 from portal.patients import match
 from portal.patients.models import Gender, Patient, PatientMerge
-from portal.staff.access import Role, Staff
+from portal.staff.access import Staff
 from portal.staff.models import AuditEntry, StaffTask
 from tests.support.factories import make_booking, make_patient
-from tests.support.staff import admitted
 
 pytestmark = pytest.mark.usefixtures("ctx")
-
-
-@pytest.fixture
-def pia(ctx: None) -> Staff:
-    return admitted(Role.RECEPTION)
 
 
 def booked(**columns: Any) -> Patient:
