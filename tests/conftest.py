@@ -1,7 +1,8 @@
 """What every test may ask for. Pure tests ask for nothing and pay nothing.
 
 `ctx` for the domain, `client` for pages without a browser, `portal_server` and `new_page` for real HTTP and Chromium,
-`sandbox` for the outside systems. Postgres, Redis and the app start with the first test that needs them.
+`sandbox` for the outside systems, `chain` for a clinic that all of them know. Postgres, Redis and the app start with
+the first test that needs them.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from flask import Flask
     from playwright.sync_api import Browser
     from sqlalchemy.orm import scoped_session
+
+    from tests.support.chain import Chain
 
 RUN_DIR = pytest.StashKey[Path]()
 
@@ -192,6 +195,14 @@ def sandbox(running_sandbox: RunningSandbox) -> Iterator[RunningSandbox]:
     running_sandbox.reset()
     yield running_sandbox
     running_sandbox.reset()
+
+
+@pytest.fixture
+def chain(sandbox: RunningSandbox, portal_server: PortalServer, ctx: None) -> Chain:
+    """A clinic known to all systems, whose hooks the sandbox reaches."""
+    from tests.support.chain import Chain
+
+    return Chain.build(sandbox)
 
 
 @pytest.fixture(scope="session")

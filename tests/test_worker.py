@@ -27,8 +27,6 @@ from portal.reactions import QUEUES
 from tests.support.chain import Chain, patient_who, pay
 from tests.support.database import TestDatabase
 from tests.support.outbox import owed
-from tests.support.portal_server import PortalServer
-from tests.support.sandbox import RunningSandbox
 
 pytestmark = [pytest.mark.program, pytest.mark.timeout(300)]
 
@@ -93,11 +91,6 @@ def workers(environ: dict[str, str], database: TestDatabase) -> Iterator[Workers
     yield running
     if running.process is not None and running.process.poll() is None:
         running.kill()
-
-
-@pytest.fixture
-def chain(sandbox: RunningSandbox, portal_server: PortalServer, ctx: None) -> Chain:
-    return Chain.build(sandbox)
 
 
 def is_listening(chain: Chain) -> bool:

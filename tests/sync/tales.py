@@ -55,6 +55,14 @@ def cancel(booking: Booking) -> None:
         change.cancel(find.get_locked(booking.id), now(), by="staff")
 
 
+def sweep(chain: Chain, **after: float) -> None:
+    """What the sweep finds after this time is done."""
+    chain.sandbox.advance(**after)
+    with transaction():
+        jobs.sweep(now())
+    settle(chain.sandbox)
+
+
 def outlook_link(booking: Booking) -> OutlookLink:
     db.session.rollback()
     return db.session.get_one(OutlookLink, booking.id, populate_existing=True)

@@ -9,15 +9,12 @@ from typing import Any
 import pytest
 
 from portal.bookings.states import Status
-from portal.clock import now
-from portal.db import transaction
 from portal.outbox import run
-from portal.sync import jobs
 from tests.support.chain import Chain, patient_who
 from tests.support.microsoft import WREN
 from tests.support.outbox import drain, later, owed, settle, wait_of
 from tests.support.race import Race
-from tests.sync.tales import confirmed, listen, move, starts, tasks
+from tests.sync.tales import confirmed, listen, move, starts, sweep, tasks
 
 CREATE = "POST /graph/*/events"
 TOKEN = "POST /*/oauth2/v2.0/token"
@@ -27,14 +24,6 @@ NEEDS_A_TOKEN = {"sync.outlook", "notices.send_confirmation"}
 def given_up() -> set[str]:
     """The jobs that staff are told about."""
     return {task.words.split(" was given up")[0] for task in tasks("job-parked")}
-
-
-def sweep(chain: Chain, **after: float) -> None:
-    """What the sweep finds after this time is done."""
-    chain.sandbox.advance(**after)
-    with transaction():
-        jobs.sweep(now())
-    settle(chain.sandbox)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,6 @@ from tests.support.outbox import all_rows, jobs_owed, later, owed, settle
 from tests.sync.tales import (
     cancel,
     confirmed,
-    listen,
     medirecords_link,
     move,
     notifications,
@@ -33,10 +32,7 @@ from tests.sync.tales import (
     written,
 )
 
-
-@pytest.fixture(autouse=True)
-def heard(chain: Chain) -> None:
-    listen(chain)
+pytestmark = pytest.mark.usefixtures("heard")
 
 
 def outcomes() -> set[str]:

@@ -16,14 +16,11 @@ from tests.support.chain import CANCELLED, PROVIDERS, Chain, patient_who
 from tests.support.medirecords import Wire
 from tests.support.microsoft import LARK, WREN
 from tests.support.outbox import later, owed, settle
-from tests.sync.tales import cancel, listen, move, outlook_link, tasks, written
+from tests.sync.tales import cancel, move, outlook_link, tasks, written
+
+pytestmark = pytest.mark.usefixtures("heard")
 
 AGE = {"minutes": 3}  # what was written later than two minutes ago is left alone
-
-
-@pytest.fixture(autouse=True)
-def heard(chain: Chain) -> None:
-    listen(chain)
 
 
 def compare(chain: Chain) -> None:
