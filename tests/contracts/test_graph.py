@@ -10,14 +10,8 @@ import pytest
 
 from portal.integrations.graph import Conflict, Graph
 from portal.integrations.http import Ambiguous, NotFound, Permanent, Transient
-from tests.support.microsoft import LARK, PEOPLE, START, WREN, graph_for, spec
+from tests.support.microsoft import LARK, START, WREN, spec
 from tests.support.sandbox import RunningSandbox
-
-
-@pytest.fixture
-def graph(sandbox: RunningSandbox) -> Graph:
-    sandbox.seed(PEOPLE)
-    return graph_for(sandbox)
 
 
 def events(sandbox: RunningSandbox) -> list[dict[str, object]]:

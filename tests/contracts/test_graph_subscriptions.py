@@ -8,15 +8,9 @@ import pytest
 
 from portal.integrations.graph import AlreadySubscribed, Graph, Subscription
 from portal.integrations.http import NotFound, Permanent
-from tests.support.microsoft import LARK, PEOPLE, WREN, graph_for, spec
+from tests.support.microsoft import LARK, WREN, spec
 from tests.support.receiver import Receiver
 from tests.support.sandbox import RunningSandbox
-
-
-@pytest.fixture
-def graph(sandbox: RunningSandbox) -> Graph:
-    sandbox.seed(PEOPLE)
-    return graph_for(sandbox)
 
 
 def in_minutes(minutes: int) -> datetime:

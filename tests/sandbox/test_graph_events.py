@@ -16,12 +16,6 @@ PROPERTY = "String {11111111-2222-4333-8444-555555555555} Name clinicBooking"
 EVENTS = f"/users/{WREN}/events"
 
 
-@pytest.fixture
-def graph(sandbox: RunningSandbox) -> RawGraph:
-    sandbox.seed(PEOPLE)
-    return RawGraph(sandbox)
-
-
 def tagged(value: str, name: str = PROPERTY) -> dict[str, Any]:
     return {"singleValueExtendedProperties": [{"id": name, "value": value}]}
 

@@ -16,12 +16,6 @@ SENDER = PEOPLE["sender"]["email"]
 MIME = b"To: pat@example.org\r\nSubject: Hello\r\nMessage-ID: <one@example.com>\r\n\r\nSee you on Monday.\r\n"
 
 
-@pytest.fixture
-def graph(sandbox: RunningSandbox) -> RawGraph:
-    sandbox.seed(PEOPLE)
-    return RawGraph(sandbox)
-
-
 def message(**changed: Any) -> dict[str, Any]:
     return {
         "subject": "Hello",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 
-import pytest
 import requests
 from bs4 import BeautifulSoup
 
@@ -28,12 +27,6 @@ Content-Disposition: attachment; filename="appointment.ics"
 BEGIN:VCALENDAR
 --b--
 """
-
-
-@pytest.fixture
-def graph(sandbox: RunningSandbox) -> RawGraph:
-    sandbox.seed(PEOPLE)
-    return RawGraph(sandbox)
 
 
 def page(sandbox: RunningSandbox, path: str) -> BeautifulSoup:

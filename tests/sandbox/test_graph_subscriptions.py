@@ -9,15 +9,9 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.microsoft import LARK, PEOPLE, TENANT, WREN, RawGraph, refusal
+from tests.support.microsoft import LARK, TENANT, WREN, RawGraph, refusal
 from tests.support.receiver import Receiver
 from tests.support.sandbox import RunningSandbox
-
-
-@pytest.fixture
-def graph(sandbox: RunningSandbox) -> RawGraph:
-    sandbox.seed(PEOPLE)
-    return RawGraph(sandbox)
 
 
 def wanted(receiver: Receiver, user_id: str = WREN, minutes: float = 60, **changed: Any) -> dict[str, Any]:

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from tests.support.microsoft import LARK, PEOPLE, WREN, RawGraph, refusal
 from tests.support.sandbox import RunningSandbox
 
 VIEW = f"/users/{WREN}/calendarView"
 DAY = {"startDateTime": "2026-03-02T00:00:00+11:00", "endDateTime": "2026-03-03T00:00:00+11:00"}
-
-
-@pytest.fixture
-def graph(sandbox: RunningSandbox) -> RawGraph:
-    sandbox.seed(PEOPLE)
-    return RawGraph(sandbox)
 
 
 def delta(graph: RawGraph, link: str | None = None, size: int = 50) -> tuple[list[Any], str]:
