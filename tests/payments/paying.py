@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -11,9 +12,9 @@ from portal.bookings.models import Booking, BookingEvent
 from portal.bookings.states import Status
 from portal.clients import clients
 from portal.clock import now
-from portal.db import db
+from portal.db import db, transaction
 from portal.integrations.stripe import CheckoutSession
-from portal.payments import checkout
+from portal.payments import checkout, jobs
 from portal.payments.models import Payment, Refund
 from portal.staff.models import StaffTask
 from tests.support.chain import Chain, pay
@@ -33,6 +34,18 @@ def paid(chain: Chain, **columns: Any) -> Booking:
     settle(chain.sandbox)
     assert booking.status == Status.CONFIRMED
     return booking
+
+
+def lapse(booking: Booking) -> None:
+    """The deadline passes, for us alone: Stripe's own clock still lets people pay."""
+    with transaction():
+        booking.hold_expires_at = now() - timedelta(seconds=1)
+
+
+def sweep(chain: Chain) -> None:
+    with transaction():
+        jobs.sweep(now())
+    settle(chain.sandbox)
 
 
 def payment_of(booking: Booking) -> Payment:

@@ -15,6 +15,7 @@ from portal.payments import checkout, jobs
 from portal.payments.models import PaymentState, RefundState
 from portal.staff.models import Practitioner
 from tests.payments.paying import (
+    lapse,
     paying,
     payment_of,
     payments_of,
@@ -23,6 +24,7 @@ from tests.payments.paying import (
     state_of,
     story_of,
     subjects,
+    sweep,
     tasks,
 )
 from tests.support.chain import Chain, pay
@@ -31,18 +33,6 @@ from tests.support.outbox import all_rows, drain, later, owed, settle
 from tests.support.race import Race
 
 EXPIRE = "POST /stripe/v1/checkout/sessions/*/expire"
-
-
-def sweep(chain: Chain) -> None:
-    with transaction():
-        jobs.sweep(now())
-    settle(chain.sandbox)
-
-
-def lapse(booking: Booking) -> None:
-    """The deadline passes, for us alone: Stripe's own clock still lets people pay."""
-    with transaction():
-        booking.hold_expires_at = now() - timedelta(seconds=1)
 
 
 def take_over(chain: Chain, booking: Booking) -> Booking:

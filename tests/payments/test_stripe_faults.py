@@ -17,6 +17,7 @@ from portal.payments import checkout, jobs
 from portal.payments.checkout import PageUnavailable
 from portal.payments.models import PaymentState, RefundState
 from tests.payments.paying import (
+    lapse,
     paid,
     paying,
     payment_of,
@@ -26,6 +27,7 @@ from tests.payments.paying import (
     state_of,
     story_of,
     subjects,
+    sweep,
     tasks,
 )
 from tests.support.chain import Chain, pay
@@ -40,18 +42,6 @@ REFUND = "POST /stripe/v1/refunds"
 def cancel(booking: Booking) -> None:
     with transaction():
         change.cancel(find.get_locked(booking.id), now(), by="staff")
-
-
-def lapse(booking: Booking) -> None:
-    """The deadline passes, for us alone."""
-    with transaction():
-        booking.hold_expires_at = now() - timedelta(seconds=1)
-
-
-def sweep(chain: Chain) -> None:
-    with transaction():
-        jobs.sweep(now())
-    settle(chain.sandbox)
 
 
 def sessions_made() -> int:
