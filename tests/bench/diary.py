@@ -6,14 +6,12 @@ import time
 from datetime import date, timedelta
 from statistics import median
 
-from sqlalchemy import event
-
 from portal import clock
-from portal.db import db
 from portal.staff.access import Role
 from tests.bench.report import Report
 from tests.bench.stage import Stage
 from tests.support import busy_day
+from tests.support.database import counted_queries
 from tests.support.factories import SYDNEY
 from tests.support.staff import signed_in
 from tests.support.visitor import Visitor
@@ -50,15 +48,7 @@ def _seconds(desk: Visitor, day: date) -> float:
 
 
 def _queries(desk: Visitor, day: date) -> int:
-    sent: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        sent.append(statement)
-
     _seconds(desk, day)
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
+    with counted_queries() as sent:
         _seconds(desk, day)
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
     return len(sent)

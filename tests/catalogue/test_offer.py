@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from portal.catalogue import offer
 from portal.catalogue.models import FormDefinition, FormPurpose, GstRule, Price, Service, ServiceStatus
 from portal.db import db, transaction
+from tests.support.database import counted_queries
 from tests.support.factories import make_policy, make_service, make_type
 
 pytestmark = pytest.mark.usefixtures("ctx")
@@ -144,14 +145,13 @@ def test_a_launch_day_in_the_past_is_never_promised() -> None:
 
 def test_the_grid_takes_the_same_number_of_queries_however_much_is_on_sale() -> None:
     def queries() -> int:
-        seen: list[str] = []
         db.session.expunge_all()
-        event.listen(db.engine, "before_cursor_execute", lambda *call: seen.append(call[2]))
-        for service in offer.services_on_show():
-            for each in offer.listed_types(service):
-                assert each.price_at(NOW)
-                assert each.cancellation_policy.name
-        return len(seen)
+        with counted_queries() as sent:
+            for service in offer.services_on_show():
+                for each in offer.listed_types(service):
+                    assert each.price_at(NOW)
+                    assert each.cancellation_policy.name
+        return len(sent)
 
     make_type()
     few = queries()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import psycopg
 from psycopg import sql
 from redis import Redis
+from sqlalchemy import event
 
 from portal.config import Settings
 from tests.support.services import Services, only_one
@@ -39,6 +42,23 @@ class TestDatabase:
             self.connection.execute(sql.SQL("truncate {} restart identity cascade").format(tables))
         with Redis.from_url(self.redis_url) as redis:
             redis.flushdb()
+
+
+@contextmanager
+def counted_queries() -> Iterator[list[str]]:
+    """The statements that are sent meanwhile. Needs an app context."""
+    from portal.db import db
+
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
 
 
 def make_database(services: Services, settings: Settings, number: int) -> TestDatabase:

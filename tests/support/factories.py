@@ -198,6 +198,11 @@ def make_payment(booking: Booking, **columns: Any) -> Payment:
     return _stored(Payment(**(known | columns)))
 
 
+def today() -> date:
+    """In Sydney."""
+    return clock.now().astimezone(SYDNEY).date()
+
+
 def ten_in_a_week(now: datetime) -> datetime:
     """10 am in Sydney, seven days from today."""
     day = now.astimezone(SYDNEY).date() + timedelta(days=7)

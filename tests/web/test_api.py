@@ -20,17 +20,21 @@ from portal.config import Settings
 from portal.db import db, transaction
 from portal.staff.models import Practitioner
 from portal.web import openapi
-from tests.support.factories import make_booking, make_hours, make_location, make_practitioner, make_service, make_type
+from tests.support.factories import (
+    make_booking,
+    make_hours,
+    make_location,
+    make_practitioner,
+    make_service,
+    make_type,
+    today,
+)
 from tests.support.funnel import free_times, make_offer
 from tests.support.visitor import Visitor
 
 SYDNEY = ZoneInfo("Australia/Sydney")
 DESCRIPTION = "/api/v1/openapi.json"
 ADDRESSES = ("/api/v1/services", DESCRIPTION)
-
-
-def today() -> date:
-    return clock.now().astimezone(SYDNEY).date()
 
 
 def times_of(made: AppointmentType | str, **parameters: object) -> str:

@@ -9,9 +9,9 @@ import pytest
 
 from portal.catalogue.models import AppointmentType
 from portal.web.booking import clock_change
+from tests.support.factories import SYDNEY, today
 from tests.support.funnel import make_offer
 from tests.support.visitor import Visitor
-from tests.web.test_times import SYDNEY, today
 
 BRISBANE, LORD_HOWE = ZoneInfo("Australia/Brisbane"), ZoneInfo("Australia/Lord_Howe")
 FORWARD = "Clocks in Sydney went forward an hour on Sunday 4 October 2026. All times here are the new time."

@@ -10,10 +10,11 @@ from portal import clock
 from portal.catalogue.models import AppointmentType
 from portal.db import db, transaction
 from portal.scheduling.models import ExceptionKind, Holiday, HoursException
+from tests.support.factories import today
 from tests.support.funnel import make_offer
 from tests.support.page import Page
 from tests.support.visitor import Visitor
-from tests.web.test_times import SYDNEY, starts, today
+from tests.web.test_times import SYDNEY, starts
 
 
 @pytest.fixture

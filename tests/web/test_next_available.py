@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 
 from portal import words
 from portal.catalogue.models import AppointmentType, Kind, WhoMayBook
@@ -20,6 +18,7 @@ from portal.scheduling.models import ExceptionKind, HoursException
 from portal.staff.models import Practitioner
 from portal.web.booking.slot_list import read_value
 from portal.web.public_pages import KEEP_SECONDS, Pages
+from tests.support.database import counted_queries
 from tests.support.factories import make_hours, make_location, make_practitioner, make_service, make_type
 from tests.support.funnel import free_times, hold, make_offer
 from tests.support.visitor import Visitor
@@ -70,7 +69,9 @@ def test_the_cards_say_the_first_time_of_the_list_they_lead_to(consult: Appointm
 def test_every_card_of_the_clinic_is_true(rosella: None, client: Visitor) -> None:
     for service in ("alternative-medicine", "gaps", "weight-loss"):
         page = client.page(f"/services/{service}")
-        for card in page.soup.select(".type:has(a)"):
+        cards = page.soup.select(".type:has(a)")
+        assert cards, service
+        for card in cards:
             path = card.select_one("a")["href"]  # type: ignore[index]
             assert first_words(client, str(path)) in card.get_text(" ", strip=True)
 
@@ -148,18 +149,6 @@ def pages(app: Flask) -> Iterator[Pages]:
     app.extensions |= {name: value for name, value in before.items() if value is not None}
 
 
-@contextmanager
-def counting() -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        seen.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(db.engine, "before_cursor_execute", note)
-
-
 def test_a_time_that_is_taken_leaves_the_cards_within_minutes(
     consult: AppointmentType, client: Visitor, stranger: Visitor, pages: Pages
 ) -> None:
@@ -182,7 +171,7 @@ def test_what_is_known_is_not_looked_up_for_another_page(client: Visitor, ctx: N
     for _ in range(3):
         make_type(service=service)
     who = practitioner_of(make_type(service=service))
-    with counting() as first:
+    with counted_queries() as first:
         client.get("/")
     costs = []
     for types in (0, 5):
@@ -193,7 +182,7 @@ def test_what_is_known_is_not_looked_up_for_another_page(client: Visitor, ctx: N
         client.get("/")  # another version of the page: what each type has next is known
         pages.kept.clear()
         for path in ("/", f"/services/{service.slug}", f"/practitioners/{who.slug}"):
-            with counting() as seen:
+            with counted_queries() as seen:
                 assert client.get(path).status_code == 200
             costs.append(len(seen))
     assert costs[:3] == costs[3:]

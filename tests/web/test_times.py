@@ -6,13 +6,12 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import event
 
-from portal import clock
 from portal.catalogue.models import AppointmentType
 from portal.db import db
 from portal.staff.models import Practitioner
-from tests.support.factories import make_booking, make_hours, make_location, make_practitioner, make_type
+from tests.support.database import counted_queries
+from tests.support.factories import make_booking, make_hours, make_location, make_practitioner, make_type, today
 from tests.support.funnel import free_times, make_offer
 from tests.support.page import Page
 from tests.support.visitor import Visitor
@@ -24,10 +23,6 @@ HTMX = {"HX-Request": "true"}
 def starts(page: Page) -> list[datetime]:
     """When the times of a page begin, in Sydney."""
     return [datetime.fromisoformat(value.split("/")[0]).astimezone(SYDNEY) for value in free_times(page)]
-
-
-def today() -> date:
-    return clock.now().astimezone(SYDNEY).date()
 
 
 def test_the_page_opens_on_the_first_free_day_and_says_which(consult: AppointmentType, client: Visitor) -> None:
@@ -143,17 +138,9 @@ def test_htmx_gets_the_part_and_a_restored_page_the_whole(consult: AppointmentTy
 
 def test_the_number_of_queries_does_not_grow_with_the_days(consult: AppointmentType, client: Visitor) -> None:
     def count(path: str) -> int:
-        seen: list[str] = []
-
-        def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
-            seen.append(statement)
-
-        event.listen(db.engine, "before_cursor_execute", note)
-        try:
+        with counted_queries() as sent:
             client.page(path)
-        finally:
-            event.remove(db.engine, "before_cursor_execute", note)
-        return len(seen)
+        return len(sent)
 
     near = make_offer(horizon_days=3, calendar_slug="near")
     far = make_offer(horizon_days=300, calendar_slug="far")

@@ -15,7 +15,7 @@ from portal.scheduling.models import Location, WorkingHours
 from portal.staff.access import Role
 from portal.staff.models import AuditEntry, Practitioner
 from tests.support import factories
-from tests.support.factories import CALENDAR, SYDNEY
+from tests.support.factories import CALENDAR, SYDNEY, today
 from tests.support.visitor import Visitor
 
 SignIn = Callable[..., Visitor]
@@ -35,10 +35,6 @@ def person(place: Location) -> Practitioner:
     factories.make_hours(made, place, starts=time(9), ends=time(11))
     factories.make_type(name="Consult", start_step_minutes=30)
     return made
-
-
-def today() -> date:
-    return clock.now().astimezone(SYDNEY).date()
 
 
 def holding(person: Practitioner, day: date) -> set[tuple[int, str, str]]:
