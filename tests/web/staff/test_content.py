@@ -25,11 +25,6 @@ HOME, ADDRESSES = "/staff/content", "/staff/content/addresses"
 TEXT = "## Who we are\n\nA small clinic. Call {clinic_phone}."
 
 
-@pytest.fixture
-def milo(as_role: AsRole) -> Visitor:
-    return as_role(Role.MANAGER)
-
-
 def publish(visitor: Visitor, slug: str = "about", **fields: Any) -> Page:
     return visitor.page(f"{HOME}/{slug}").submit("Publish", **{"body": TEXT, **fields})
 

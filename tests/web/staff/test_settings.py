@@ -31,11 +31,6 @@ BUTTONS = {**dict.fromkeys(("name", "abn", "street_address", "phone", "email", "
            "minutes": HOLDS, "longest_minutes": HOLDS, "unknown_after_minutes": LIMIT}  # fmt: skip
 
 
-@pytest.fixture
-def milo(as_role: AsRole) -> Visitor:
-    return as_role(Role.MANAGER)
-
-
 def save(visitor: Visitor, **fields: Any) -> Page:
     return visitor.page(HOME).submit(BUTTONS[next(iter(fields))], **fields)
 
