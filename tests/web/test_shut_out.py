@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 
 from portal import clock
 from portal.bookings import desk, find, links, offers
@@ -17,7 +18,7 @@ from portal.staff.access import Role
 from tests.support.factories import make_patient
 from tests.support.funnel import book_free, booking_of, hold
 from tests.support.page import Page
-from tests.support.staff import admitted
+from tests.support.staff import admitted, signed_in
 from tests.support.visitor import Visitor
 
 PATHS = ("", "/move", "/cancel", "/calendar.ics", "/offer")
@@ -88,3 +89,15 @@ def test_other_bookings_of_the_same_browser_stay_open(booked: Page, client: Visi
     other = hold(client, consult.slug, place=0)
     give_away(booking_of(booked))
     assert client.get(other.url).status_code == 200
+
+
+def test_a_mended_address_shuts_out_whoever_got_the_mail_by_mistake(
+    app: Flask, booked: Page, stranger: Visitor
+) -> None:
+    booking = booking_of(booked)
+    link = link_to(booking)
+    stranger.page(link)
+    contact = signed_in(app, Role.RECEPTION).page(f"/staff/patients/{booking.patient_id}/contact")
+    assert contact.submit("Save", email="nora.right@example.com").has("Saved.")
+    assert answers(stranger, booked) == {404}
+    assert stranger.get(link).status_code == 404
