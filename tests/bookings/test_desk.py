@@ -20,34 +20,12 @@ from portal.scheduling.claims import SlotTaken
 from portal.scheduling.models import Location
 from portal.staff.access import Role, Staff
 from portal.staff.models import Practitioner
-from tests.support.factories import make_booking, make_hours, make_location, make_practitioner, make_type
+from tests.support.factories import make_booking, make_hours
 from tests.support.race import Race
 from tests.support.staff import admitted
 
 pytestmark = pytest.mark.usefixtures("ctx")
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def pia() -> Staff:
-    return admitted(Role.RECEPTION)
-
-
-@pytest.fixture
-def place() -> Location:
-    return make_location(is_telehealth=True)
-
-
-@pytest.fixture
-def wren(place: Location) -> Practitioner:
-    person = make_practitioner()
-    make_hours(person, place)
-    return person
-
-
-@pytest.fixture
-def visit(wren: Practitioner, place: Location) -> Booking:
-    return make_booking(type=make_type(), practitioner=wren, location=place)
 
 
 def test_of_two_receptionists_who_move_one_visit_the_second_is_told(visit: Booking, pia: Staff, race: Race) -> None:
