@@ -15,7 +15,7 @@ from portal.integrations.graph import Graph
 from portal.integrations.graph_values import Draft
 from portal.integrations.http import Ambiguous, NotFound, Permanent, Transient
 from portal.integrations.mail import SmtpMail
-from tests.support.microsoft import DESK, PEOPLE, graph_for
+from tests.support.microsoft import DESK, PEOPLE
 from tests.support.sandbox import RunningSandbox
 from tests.support.smtp import SmtpServer, write_certificate
 
@@ -33,12 +33,6 @@ def confirmation(message_id: str = MESSAGE_ID, sender: str = SENDER) -> EmailMes
     mail.add_alternative("<p>See you on <b>Monday</b> at 9:00.</p>", subtype="html")
     mail.add_attachment(ICS.encode(), maintype="text", subtype="calendar", filename="appointment.ics")
     return mail
-
-
-@pytest.fixture
-def graph(sandbox: RunningSandbox) -> Graph:
-    sandbox.seed(PEOPLE)
-    return graph_for(sandbox)
 
 
 def outbox(sandbox: RunningSandbox) -> list[dict[str, Any]]:
