@@ -24,11 +24,6 @@ PART = "Undo: part the two records of Nora Castellano"
 
 
 @pytest.fixture
-def pia(as_role: AsRole) -> Visitor:
-    return as_role(Role.RECEPTION)
-
-
-@pytest.fixture
 def noras() -> tuple[Patient, Patient]:
     one, other = (make_patient(email=f"nora.{name}@example.com") for name in ("old", "new"))
     make_booking(patient=one, reference="BK-AAAAAA")

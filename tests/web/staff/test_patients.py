@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import Range
 
 from portal import clock
 from portal.bookings.history import record
@@ -28,11 +29,6 @@ AsRole = Callable[..., Visitor]
 pytestmark = pytest.mark.usefixtures("ctx")
 HOME = "/staff/patients"
 CANARY = "Zanzibar-answer-canary"
-
-
-@pytest.fixture
-def pia(as_role: AsRole) -> Visitor:
-    return as_role(Role.RECEPTION)
 
 
 @pytest.fixture
@@ -119,7 +115,7 @@ def test_two_hundred_people_with_long_names_fit_on_the_page(pia: Visitor) -> Non
             db.session.add(Booking(
                 reference=f"BK-W{number:05}", appointment_type_id=kind.id, practitioner_id=practitioner.id,
                 location_id=location.id, patient_id=person.id, status=Status.CANCELLED, starts_at=start,
-                ends_at=start.replace(minute=30), blocked=factories.Range(start, start.replace(minute=30)),
+                ends_at=start.replace(minute=30), blocked=Range(start, start.replace(minute=30)),
                 held_at=now, terms={"price_cents": 0}, confirmed_at=now,
             ))  # fmt: skip
     page = find(pia, "featherstone")
