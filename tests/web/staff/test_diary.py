@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from portal import clock
 from portal.bookings.models import Booking
@@ -19,6 +18,7 @@ from portal.staff.access import Role
 from portal.staff.models import AuditEntry
 from tests.support import busy_day, factories
 from tests.support.busy_day import at
+from tests.support.database import counted_queries
 from tests.support.factories import SYDNEY
 from tests.support.page import Page
 from tests.support.visitor import Visitor
@@ -55,20 +55,6 @@ def texts(page: Page, selector: str) -> list[str]:
 def names(page: Page) -> list[str]:
     """Who comes, in the order of reading."""
     return texts(page, ".diary-who")
-
-
-@contextmanager
-def counted() -> Iterator[list[str]]:
-    sent: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        sent.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
 
 
 # --- a day
@@ -120,7 +106,7 @@ def test_a_refund_is_told_as_far_as_it_went(desk: Visitor, day: date, ctx: None)
 
 def test_what_is_around_visits_is_told_in_words_and_never_its_subject(desk: Visitor, day: date, ctx: None) -> None:
     place, who = factories.make_location(), factories.make_practitioner(name="Jo Li")
-    factories.make_hours(who, place, starts=busy_day.time(18), ends=busy_day.time(22))
+    factories.make_hours(who, place, starts=time(18), ends=time(22))
     busy_day.disturb(day, who, place)
     page = open_day(desk, day)
     assert page.has("Busy in Outlook 6:30 pm to 7:00 pm")
@@ -143,7 +129,7 @@ def test_visits_that_overlap_stand_side_by_side(desk: Visitor, day: date, ctx: N
 
 def test_gaps_say_from_when_to_when_somebody_is_free(desk: Visitor, day: date, ctx: None) -> None:
     place, who = factories.make_location(), factories.make_practitioner()
-    factories.make_hours(who, place, ends=busy_day.time(12))
+    factories.make_hours(who, place, ends=time(12))
     factories.make_booking(starts_at=at(day, 10), practitioner=who, type=factories.make_type(buffer_after_minutes=10))
     free = texts(open_day(desk, day), ".diary-free .diary-time")
     assert free == ["9:00 am to 10:00 am", "10:40 am to 12:00 pm"]
@@ -151,17 +137,19 @@ def test_gaps_say_from_when_to_when_somebody_is_free(desk: Visitor, day: date, c
 
 def test_room_to_book_stands_around_what_is_over_and_not_beside_it(desk: Visitor, day: date, ctx: None) -> None:
     who = factories.make_practitioner()
-    factories.make_hours(who, factories.make_location(), ends=busy_day.time(12))
+    factories.make_hours(who, factories.make_location(), ends=time(12))
     factories.make_booking(status=Status.CANCELLED, starts_at=at(day, 10), practitioner=who)
     page = open_day(desk, day, state="all")
     assert texts(page, ".diary-free .diary-time") == ["9:00 am to 10:00 am", "10:30 am to 12:00 pm"]
-    assert all("wide-12" in item["class"] for item in page.soup.select(".diary-item"))
+    items = page.soup.select(".diary-item")
+    assert items
+    assert all("wide-12" in item["class"] for item in items)
 
 
 def test_the_line_of_now_stands_on_today_only(desk: Visitor, ctx: None) -> None:
     today = clock.now().astimezone(SYDNEY).date()
     who = factories.make_practitioner()
-    factories.make_hours(who, factories.make_location(), starts=busy_day.time(0), ends=busy_day.time(23, 59))
+    factories.make_hours(who, factories.make_location(), starts=time(0), ends=time(23, 59))
     assert open_day(desk, today).soup.select(".diary-now")
     assert open_day(desk, today).has("It is ")
     assert not open_day(desk, today + timedelta(days=1)).soup.select(".diary-now")
@@ -224,8 +212,8 @@ def test_filters_stand_in_the_address_and_go_along(desk: Visitor, day: date) -> 
 
 def test_a_place_narrows_hours_and_visits(desk: Visitor, day: date, ctx: None) -> None:
     who, here, there = factories.make_practitioner(), factories.make_location(), factories.make_location(name="Annexe")
-    factories.make_hours(who, here, ends=busy_day.time(12))
-    factories.make_hours(who, there, starts=busy_day.time(13))
+    factories.make_hours(who, here, ends=time(12))
+    factories.make_hours(who, there, starts=time(13))
     factories.make_booking(starts_at=at(day, 10), practitioner=who, location=here)
     page = open_day(desk, day, location=there.slug)
     assert page.has("1:00 pm to 5:00 pm, Annexe")
@@ -284,7 +272,7 @@ def test_an_empty_agenda_says_from_when_to_when(desk: Visitor, day: date, ctx: N
 
 def test_the_night_when_clocks_go_back_has_two_hours_of_two(desk: Visitor, ctx: None) -> None:
     night, who = date(2027, 4, 4), factories.make_practitioner()
-    first = datetime(2027, 4, 3, 15, 30, tzinfo=clock.UTC)  # 2:30 am the first time
+    first = datetime(2027, 4, 3, 15, 30, tzinfo=UTC)  # 2:30 am the first time
     for start in (first, first + timedelta(hours=1)):
         factories.make_booking(starts_at=start, practitioner=who)
     page = open_day(desk, night)
@@ -349,7 +337,7 @@ def test_a_full_day_asks_no_more_than_a_quiet_one(desk: Visitor, day: date) -> N
         if each == full:
             busy_day.fill(full, people=8, visits=120)
         open_day(desk, each)
-        with counted() as sent:
+        with counted_queries() as sent:
             page = open_day(desk, each)
         assert len(names(page)) == visits
         counts.append(len(sent))
