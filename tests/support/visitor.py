@@ -8,7 +8,7 @@ from typing import Any
 from flask import has_app_context
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
-from werkzeug.test import TestResponse
+from werkzeug.test import Cookie, TestResponse
 
 from tests.support.page import Page
 
@@ -27,6 +27,11 @@ class Visitor(FlaskClient):
         page = self._arrive(self.get(path))
         assert page.left_for or page.status == status, f"{path} answered {page.status}: {page.text[:300]}"
         return page
+
+    def cookie(self, name: str) -> Cookie:
+        """The one that is called `__Host-<name>`, with or without a suffix."""
+        [found] = [each for each in (self._cookies or {}).values() if each.key.startswith(f"__Host-{name}")]
+        return found
 
     def send(self, method: str, path: str, data: MultiDict[str, Any]) -> Page:
         """Send a form as a browser does."""
