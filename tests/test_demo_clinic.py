@@ -35,9 +35,10 @@ def test_everything_on_sale_has_somebody_with_hours_in_the_right_kind_of_place()
     ).all()
     places = {(calendar, is_telehealth) for calendar, is_telehealth in hours}
 
-    for each in db.session.scalars(select(AppointmentType)):
-        if offer.is_bookable(each, NOW):
-            assert (each.calendar_slug, each.is_telehealth) in places
+    on_sale = [each for each in db.session.scalars(select(AppointmentType)) if offer.is_bookable(each, NOW)]
+    assert {each.is_telehealth for each in on_sale} == {True, False}
+    for each in on_sale:
+        assert (each.calendar_slug, each.is_telehealth) in places
 
 
 @pytest.mark.usefixtures("built")

@@ -117,6 +117,7 @@ def test_each_switch_stands_in_the_table() -> None:
 @each_row
 def test_the_control_plane_takes_the_calls_of_a_row(row: Row, sandbox: RunningSandbox) -> None:
     sandbox.seed(PEOPLE)
+    assert row.calls
     for path, body in row.calls:
         answer = requests.post(f"{sandbox.url}/_emu/{path}", json=body, timeout=10)
         if "…" in json.dumps(body, ensure_ascii=False):

@@ -75,7 +75,9 @@ def test_a_failure_tells_its_type_and_the_lines_it_came_through_and_not_its_text
         log.exception("thing.failed")
         log.error("thing.failed", exc_info=error)
     assert CANARY not in written.getvalue()
-    for line in lines(written):
+    told = lines(written)
+    assert len(told) == 2
+    for line in told:
         assert line["error"] == "ValueError"
         assert [frame.split(":")[0] for frame in line["frames"]] == ["test_logs.py", "test_logs.py"]
         assert line["frames"][-1].endswith(":fail")

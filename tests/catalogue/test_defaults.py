@@ -30,5 +30,7 @@ def test_ids_tell_kind_and_mode() -> None:
 
 
 def test_the_packaged_catalogue_agrees_with_its_ids() -> None:
-    for each in read_document(packaged()).types:
+    types = list(read_document(packaged()).types)
+    assert types
+    for each in types:
         assert (each.values["kind"], each.values["mode"]) == (kind_of(each.slug), mode_of(each.slug))

@@ -103,7 +103,9 @@ def test_each_service_has_its_processor() -> None:
 def test_in_person_types_need_a_room_and_telehealth_types_do_not() -> None:
     put(packaged())
 
-    for each in db.session.scalars(select(AppointmentType)):
+    types = db.session.scalars(select(AppointmentType)).all()
+    assert {each.mode for each in types} == {Mode.IN_PERSON, Mode.TELEHEALTH}
+    for each in types:
         assert each.needs_room == (each.mode == Mode.IN_PERSON)
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import event
 
 from portal.bookings.models import Booking
 from portal.bookings.states import OCCUPYING, Status
@@ -18,6 +15,7 @@ from portal.db import db, transaction
 from portal.scheduling import availability
 from portal.scheduling.models import ExceptionKind, HoursException, Location
 from portal.staff.models import Practitioner
+from tests.support.database import counted_queries
 from tests.support.factories import (
     SYDNEY,
     make_booking,
@@ -250,7 +248,9 @@ def test_hours_are_in_the_zone_of_their_location(half_hour: AppointmentType) -> 
 
 
 def test_what_is_shown_at_an_instant_is_what_the_day_shows(wren: Practitioner, half_hour: AppointmentType) -> None:
-    for slot in availability.timetable(half_hour, TUESDAY, THURSDAY, NOW).open_slots:
+    slots = availability.timetable(half_hour, TUESDAY, THURSDAY, NOW).open_slots
+    assert len(slots) == 12
+    for slot in slots:
         assert availability.at(half_hour, slot.starts_at, NOW).open_slots == [slot]
     assert availability.at(half_hour, local(TUESDAY, "09:10"), NOW).open_slots == []
 
@@ -261,18 +261,6 @@ def test_why_a_day_is_empty_asks_the_database_nothing(wren: Practitioner, half_h
     with counted_queries() as sent:
         assert list(table.why_empty()) == [TUESDAY]
     assert sent == []
-
-
-@contextmanager
-def counted_queries() -> Iterator[list[str]]:
-    sent: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(db.engine, "before_cursor_execute", note)
 
 
 def test_the_number_of_queries_is_the_same_for_a_day_and_for_two_months(

@@ -25,6 +25,8 @@ PAGES = {
     "/staff/holidays": "Public holidays",
     "/staff/explain": "Explain a time",
 }
+# Lists and questions: nobody changes anything there.
+WITHOUT_ACTS = ("/staff/practitioners", "/staff/places", "/staff/closures", "/staff/explain")
 FOR_MANAGERS = ("/staff/practitioners/new", "/staff/places/new")
 
 
@@ -41,7 +43,7 @@ def test_the_desk_may_look(as_role: SignIn, role: Role, path: str, heading: str)
     page = as_role(role).page(path)
     assert page.heading == heading
     acts = {"Save", "Save hours", "Retire", "Add room", "Add extra hours", "Add holiday", "Close"} & set(page.buttons)
-    assert not acts or role != Role.RECEPTION
+    assert bool(acts) == (role != Role.RECEPTION and path not in WITHOUT_ACTS)
 
 
 @pytest.mark.parametrize("path", FOR_MANAGERS)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import Range
 
 from portal import clock, words
 from portal.bookings import change, find
@@ -173,6 +174,7 @@ def test_patients_see_no_such_time(as_role: SignIn, visit: Booking, client: Visi
     page.submit("Move there", clock="20:00", reason="She works all day")
     taken = fresh(visit).starts_at
     values = client.page(f"/book/{visit.appointment_type.slug}").choices("slot")
+    assert values
     assert not any(value.startswith(f"{taken:%Y-%m-%dT%H:%MZ}") for value in values)
 
 
@@ -197,7 +199,7 @@ def test_the_exact_refund_stands_on_the_page_before(as_role: SignIn, visit: Book
     factories.make_payment(visit)
     with transaction():
         visit.starts_at, visit.ends_at = clock.now() + 2 * HOUR, clock.now() + 3 * HOUR
-        visit.blocked = factories.Range(visit.starts_at, visit.ends_at)
+        visit.blocked = Range(visit.starts_at, visit.ends_at)
     page = panel(as_role(Role.RECEPTION), visit).follow("Cancel")
     assert page.has("If the patient wishes it The fee is $59.50. $59.50 goes back.")
     assert page.has("If the clinic has to No fee. All of $119.00 goes back.")
@@ -219,7 +221,7 @@ def test_what_goes_back_is_what_the_page_said(
     payment = factories.make_payment(visit)
     with transaction():
         visit.starts_at, visit.ends_at = clock.now() + 2 * HOUR, clock.now() + 3 * HOUR
-        visit.blocked = factories.Range(visit.starts_at, visit.ends_at)
+        visit.blocked = Range(visit.starts_at, visit.ends_at)
     page = panel(as_role(Role.RECEPTION), visit).follow("Cancel").submit("Cancel this visit", **fields)
     assert page.has("Cancelled.")
     jobs.refund_if_due(visit.id)
@@ -234,7 +236,7 @@ def test_a_waived_fee_needs_a_reason(as_role: SignIn, visit: Booking) -> None:
     factories.make_payment(visit)
     with transaction():
         visit.starts_at, visit.ends_at = clock.now() + 2 * HOUR, clock.now() + 3 * HOUR
-        visit.blocked = factories.Range(visit.starts_at, visit.ends_at)
+        visit.blocked = Range(visit.starts_at, visit.ends_at)
     page = panel(as_role(Role.RECEPTION), visit).follow("Cancel").submit("Cancel this visit", waives=True)
     assert page.status == 422
     assert page.errors == ["Write why the fee is waived, such as “ill” or “the time was taken by somebody else”."]
