@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.shots.camera import Camera
-from tests.shots.patient import DETAILS
-from tests.shots.stage import Stage, running_stage
+from tests.shots.patient import DETAILS, press
+from tests.shots.stage import running_stage
 from tests.shots.tour import Tour
-from tests.support.browser import Tabs, running_browser
+from tests.support.browser import Tabs
 
 pytestmark = [pytest.mark.program, pytest.mark.browser, pytest.mark.timeout(600)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    with running_stage() as stage:
-        yield stage
-
-
-@pytest.fixture
-def tabs(browser: Browser, stage: Stage) -> Iterator[Tabs]:
-    tabs = Tabs(browser, stage.clinic.url)
-    yield tabs
-    tabs.close()
-    assert not tabs.complaints, f"the browser complained: {tabs.complaints}"
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without-scripts"])
@@ -113,11 +92,6 @@ def test_every_page_and_state_passes_its_checks(browser: Browser, tmp_path: Path
         tour.walk()
     assert camera.problems == []
     assert len(camera.names) > 30
-
-
-def press(page: Page, words: str) -> None:
-    with page.expect_navigation():
-        page.get_by_role("button", name=words).first.click()
 
 
 def choose_first_time(page: Page) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.shots import patient
-from tests.shots.stage import Stage, running_stage, until
-from tests.support.browser import Tabs, running_browser
+from tests.shots.stage import Stage, until
+from tests.support.browser import Tabs
 from tests.support.staff import sign_in_by_hand
 
 pytestmark = [pytest.mark.program, pytest.mark.browser, pytest.mark.timeout(400)]
@@ -20,26 +19,6 @@ pytestmark = [pytest.mark.program, pytest.mark.browser, pytest.mark.timeout(400)
 CATALOGUE = "/staff/catalogue"
 FIRST, RIDE = "equine-first-visit", "equine-follow-up-ride"
 MESSAGE = "Wear closed shoes."
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    with running_stage() as stage:
-        yield stage
-
-
-@pytest.fixture
-def tabs(browser: Browser, stage: Stage) -> Iterator[Tabs]:
-    tabs = Tabs(browser, stage.clinic.url)
-    yield tabs
-    tabs.close()
-    assert not tabs.complaints, f"the browser complained: {tabs.complaints}"
 
 
 def test_a_new_service_is_drafted_sold_given_and_withdrawn_without_a_developer(stage: Stage, tabs: Tabs) -> None:

@@ -3,7 +3,7 @@ running as they do in the clinic."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ import pytest
 from portal.demo_clinic import PEOPLE
 from portal.local.clinic import Clinic
 from portal.web.booking.slot_list import read_value
-from tests.support.whole_clinic import HttpVisitor, emu, query, running_clinic, until
+from tests.support.whole_clinic import HttpVisitor, emu, query, until
 
 pytestmark = [pytest.mark.program, pytest.mark.timeout(240)]
 
@@ -22,12 +22,6 @@ SECONDS = 10.0
 MAEVE = PEOPLE[0]
 TYPE = "initial-consult-free"
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(scope="module")
-def clinic() -> Iterator[Clinic]:
-    with running_clinic() as running:
-        yield running
 
 
 @pytest.fixture(scope="module", autouse=True)

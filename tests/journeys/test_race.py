@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,6 +13,7 @@ import pytest
 import requests
 from bs4 import BeautifulSoup
 
+from tests.support.race import at_once
 from tests.torture.run import running_town
 from tests.torture.town import Town
 
@@ -59,18 +58,8 @@ def open_times(town: Town, type_slug: str) -> Booker:
     for cookie in session.cookies:
         cookie.secure = False  # requests would not send it over plain http
     slots = [str(box["value"]) for box in page.select("input[name=slot]")]
-    return Booker(url, session, str(page.select_one("input[name=csrf_token]")["value"]), slots)
-
-
-def all_at_once(acts: list[Callable[[], requests.Response]]) -> list[requests.Response]:
-    ready = threading.Barrier(len(acts))
-
-    def act(press: Callable[[], requests.Response]) -> requests.Response:
-        ready.wait(timeout=60)
-        return press()
-
-    with ThreadPoolExecutor(len(acts)) as crowd:
-        return list(crowd.map(act, acts))
+    [token] = page.select("input[name=csrf_token]")[:1]
+    return Booker(url, session, str(token["value"]), slots)
 
 
 def nearest(answer: requests.Response) -> list[str]:
@@ -94,7 +83,7 @@ def overlaps(town: Town) -> int:
 def test_fifty_bookers_of_one_time_make_one_booking_and_everybody_gets_an_answer(town: Town) -> None:
     bookers = [open_times(town, SHORT) for _ in range(BOOKERS)]
     wanted = bookers[0].slots[2]
-    answers = all_at_once([partial(booker.take, wanted) for booker in bookers])
+    answers = at_once([partial(booker.take, wanted) for booker in bookers])
     assert Counter(answer.status_code for answer in answers) == {303: 1, 422: BOOKERS - 1}
     for answer in answers:
         if answer.status_code == 422:
@@ -110,7 +99,7 @@ def test_two_types_that_overlap_only_through_a_buffer_make_one_booking(town: Tow
     later = next(slot for slot in reversed(long.slots) if earlier_by(SHORT_MINUTES, slot) in short.slots)
     bookers = [(open_times(town, SHORT), earlier_by(SHORT_MINUTES, later)) for _ in range(BOOKERS // 2)]
     bookers += [(open_times(town, LONG), later) for _ in range(BOOKERS // 2)]
-    answers = all_at_once([partial(booker.take, slot) for booker, slot in bookers])
+    answers = at_once([partial(booker.take, slot) for booker, slot in bookers])
     assert Counter(answer.status_code for answer in answers) == {303: 1, 422: BOOKERS - 1}
     assert all(len(nearest(answer)) == 3 for answer in answers if answer.status_code == 422)
     assert overlaps(town) == 0
