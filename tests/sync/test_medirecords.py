@@ -14,13 +14,9 @@ from tests.support.microsoft import LARK
 from tests.support.outbox import later, owed, settle
 from tests.support.race import Race
 from tests.sync.appointments import CREATE, LOST_AND_LATE, SYDNEY, wall, when
-from tests.sync.tales import cancel, confirmed, listen, medirecords_link, move, tasks, written
+from tests.sync.tales import cancel, confirmed, medirecords_link, move, tasks, written
 
-
-@pytest.fixture(autouse=True)
-def heard(chain: Chain) -> None:
-    """Graph tells us what happens in the calendars."""
-    listen(chain)
+pytestmark = pytest.mark.usefixtures("heard")
 
 
 @pytest.mark.parametrize("lag", [0, 15])

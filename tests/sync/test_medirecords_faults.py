@@ -12,27 +12,14 @@ from portal.bookings.states import Status
 from portal.clock import now
 from portal.db import transaction
 from portal.outbox.post import announce
-from portal.sync import jobs
 from tests.support.chain import PROVIDERS, Chain, patient_who
 from tests.support.medirecords import Wire
 from tests.support.microsoft import WREN
 from tests.support.outbox import later, owed, settle, wait_of
 from tests.sync.appointments import CREATE, wall
-from tests.sync.tales import confirmed, listen, medirecords_link, tasks
+from tests.sync.tales import confirmed, medirecords_link, sweep, tasks
 
-
-@pytest.fixture(autouse=True)
-def heard(chain: Chain) -> None:
-    """Graph tells us what happens in the calendars."""
-    listen(chain)
-
-
-def sweep(chain: Chain, **after: float) -> None:
-    """What the sweep finds after this time is done."""
-    chain.sandbox.advance(**after)
-    with transaction():
-        jobs.sweep(now())
-    settle(chain.sandbox)
+pytestmark = pytest.mark.usefixtures("heard")
 
 
 def stands_everywhere(chain: Chain, booking: Booking) -> bool:

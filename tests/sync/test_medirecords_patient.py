@@ -13,13 +13,9 @@ from tests.support.medirecords import Wire
 from tests.support.outbox import later, settle
 from tests.support.race import Race
 from tests.sync.appointments import LOST_AND_LATE, make_start
-from tests.sync.tales import confirmed, listen, medirecords_link, tasks, written
+from tests.sync.tales import confirmed, medirecords_link, tasks, written
 
-
-@pytest.fixture(autouse=True)
-def heard(chain: Chain) -> None:
-    """Graph tells us what happens in the calendars."""
-    listen(chain)
+pytestmark = pytest.mark.usefixtures("heard")
 
 
 def test_two_visits_of_one_new_patient_make_one_patient(chain: Chain, race: Race) -> None:

@@ -18,13 +18,9 @@ from tests.support.microsoft import WREN
 from tests.support.outbox import all_rows, later, owed, settle
 from tests.support.race import Race
 from tests.sync.appointments import CREATE, wall, when
-from tests.sync.tales import cancel, confirmed, listen, medirecords_link, runs, tasks, written
+from tests.sync.tales import cancel, confirmed, medirecords_link, runs, tasks, written
 
-
-@pytest.fixture(autouse=True)
-def heard(chain: Chain) -> None:
-    """Graph tells us what happens in the calendars."""
-    listen(chain)
+pytestmark = pytest.mark.usefixtures("heard")
 
 
 def test_the_outlook_event_sets_off_the_four_named_steps_and_one_appointment(chain: Chain) -> None:

@@ -14,13 +14,9 @@ from tests.support.chain import Chain, patient_who
 from tests.support.factories import LONG_AGO, make_practitioner
 from tests.support.outbox import settle
 from tests.sync.appointments import make_start
-from tests.sync.tales import confirmed, listen, medirecords_link, runs, tasks, written
+from tests.sync.tales import confirmed, medirecords_link, runs, tasks, written
 
-
-@pytest.fixture(autouse=True)
-def heard(chain: Chain) -> None:
-    """Graph tells us what happens in the calendars."""
-    listen(chain)
+pytestmark = pytest.mark.usefixtures("heard")
 
 
 # One type of the seed for each code; initial-weight-tbd gets its length and price in the test.
