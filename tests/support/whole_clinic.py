@@ -62,7 +62,7 @@ def emu(clinic: Clinic, path: str, **wanted: Any) -> Any:
     return answer.json()
 
 
-def until(look: Callable[[], T], what: str, seconds: float = 40.0) -> T:
+def until(look: Callable[[], T | None], what: str, seconds: float = 40.0) -> T:
     """Look again until there is something; fails after a while."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
