@@ -92,7 +92,7 @@ class Page:
 
     def value(self, field: str) -> Any:
         """What a field holds now: a text, the list of ticked boxes, or None."""
-        controls = self.soup.find_all(attrs={"name": field})
+        controls = self._named(field)
         assert controls, f"no field {field!r} on {self!r}"
         values = [value for control in controls for value in _current(control)]
         if controls[0].get("type") == "checkbox":
@@ -101,7 +101,7 @@ class Page:
 
     def choices(self, field: str) -> dict[str, str]:
         """What can be chosen for a field: the words of each choice by the value it sends."""
-        controls = self.soup.find_all(attrs={"name": field})
+        controls = self._named(field)
         if controls and controls[0].name == "select":
             return {str(one.get("value", _words(one))): _words(one) for one in controls[0].find_all("option")}
         return _words_of_choices(self.soup, controls)
@@ -121,6 +121,9 @@ class Page:
         path = urljoin(self.response.request.path, str(action))
         method = str(pressed.get("formmethod") or form.get("method") or "get").lower()
         return self.visitor.send(method, path, data)
+
+    def _named(self, field: str) -> list[Tag]:
+        return [control for control in self.soup.select("[name]") if control["name"] == field]
 
     def _buttons(self) -> list[Tag]:
         return self.soup.select("button:not([type=button]), input[type=submit]")
@@ -206,7 +209,7 @@ def _is_disabled(control: Tag) -> bool:
 def _words_of_choices(form: Tag, controls: list[Tag]) -> dict[str, str]:
     """What each radio or checkbox says, by the value it sends."""
     labels = {label["for"]: label for label in form.find_all("label", attrs={"for": True})}
-    found = [(control, labels.get(control.get("id", "")) or control.find_parent("label")) for control in controls]
+    found = [(control, labels.get(control.get("id") or "") or control.find_parent("label")) for control in controls]
     return {str(control.get("value", "on")): _words(label) for control, label in found}
 
 

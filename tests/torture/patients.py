@@ -81,7 +81,7 @@ class Patient:
         """From the details page to the check page, or to an earlier step."""
         if until == "details":
             return page
-        if page.soup.find(attrs={"name": "given_name"}) is None:
+        if page.soup.select_one("[name=given_name]") is None:
             raise Changed(f"{page.heading!r} instead of the details")
         page = self.browser.press(page, "Continue", **(answers(page) | self.details()))
         if page.url.endswith("/intake") and until != "intake":
@@ -178,7 +178,7 @@ class Patient:
 
 
 def _offers(page: Page) -> bool:
-    return page.soup.find(attrs={"name": "slot"}) is not None
+    return page.soup.select_one("[name=slot]") is not None
 
 
 def answers(page: Page) -> dict[str, Any]:
