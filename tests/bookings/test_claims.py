@@ -17,9 +17,9 @@ from portal.bookings.models import Booking, BookingEvent
 from portal.bookings.states import OCCUPYING, Status
 from portal.catalogue.models import AppointmentType, Mode
 from portal.clock import now
-from portal.db import db, lock_together, sqlstate, transaction
+from portal.db import LockKind, db, lock_together, sqlstate, transaction
 from portal.scheduling import claims
-from portal.scheduling.claims import LockKind, SlotTaken
+from portal.scheduling.claims import SlotTaken
 from tests.support.factories import (
     make_booking,
     make_hours,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from portal import clock
 from portal.bookings import diary
 from portal.bookings.diary import Column, NoSuchDiary, free_spans
 from portal.bookings.diary_ground import Span
@@ -27,7 +26,7 @@ DESK = Staff(1, "Pia Wattle", frozenset({Role.RECEPTION}))
 
 def span(first: str, last: str) -> Span:
     """ "9:00" to "10:30" on the day."""
-    begin, end = (datetime.combine(DAY, time.fromisoformat(said), clock.UTC) for said in (first, last))
+    begin, end = (datetime.combine(DAY, time.fromisoformat(said), UTC) for said in (first, last))
     return Span(begin, end)
 
 
@@ -59,7 +58,7 @@ def test_free_time_is_what_is_left_of_the_hours(case: str) -> None:
 
 
 def test_nothing_is_free_in_the_past() -> None:
-    now = datetime.combine(DAY, time(10, 2, 30), clock.UTC)
+    now = datetime.combine(DAY, time(10, 2, 30), UTC)
     assert free_spans([span("09:00", "12:00")], [], now) == [span("10:05", "12:00")]
     assert free_spans([span("09:00", "10:00")], [], now) == []
 

@@ -30,7 +30,8 @@ def sound_type(*, has_hours: bool = True, **columns: Any) -> str:
         load(read_document({"forms": packaged()["forms"]}), NOW, "tests")
     if has_hours:
         make_hours(make_practitioner(), make_location(), weekdays=range(1))
-    return make_type(**({"price_cents": 0, "intake_form": "mini-intake"} | columns)).slug
+    known: dict[str, Any] = {"price_cents": 0, "intake_form": "mini-intake"}
+    return make_type(**(known | columns)).slug
 
 
 def test_a_sound_catalogue_raises_no_doubt() -> None:

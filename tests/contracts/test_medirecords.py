@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Any
 
 import pytest
@@ -204,7 +205,13 @@ def test_a_patient_who_is_not_indexed_yet_is_not_found(sandbox: RunningSandbox) 
     sandbox.knob("medirecords", "SEARCH_LAG_SECONDS", 60)
     medirecords = client(sandbox)
     made = medirecords.create_patient(ELIZA)
-    wanted = {"mobile": ELIZA.mobile, "email": ELIZA.email, "family_name": ELIZA.family_name, "born_on": ELIZA.born_on}
-    assert medirecords.find_patients(**wanted) == []
+    look = partial(
+        medirecords.find_patients,
+        mobile=ELIZA.mobile,
+        email=ELIZA.email,
+        family_name=ELIZA.family_name,
+        born_on=ELIZA.born_on,
+    )
+    assert look() == []
     sandbox.advance(seconds=60)
-    assert medirecords.find_patients(**wanted) == [made]
+    assert look() == [made]

@@ -21,7 +21,7 @@ def client(sandbox: RunningSandbox) -> Stripe:
 
 
 def signed(body: bytes, at: float | None = None, secret: str = SECRET) -> str:
-    return sdk.WebhookSignature.generate_signature_header(body.decode(), secret, int(at or time.time()))
+    return str(sdk.WebhookSignature.generate_signature_header(body.decode(), secret, int(at or time.time())))
 
 
 EVENT = {

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -142,8 +143,8 @@ def test_it_runs_the_whole_clinic_keeps_it_alive_and_stops_it(run: Run, instance
     for part, part_name in (("gunicorn", "web"), ("worker.py", "worker"), ("portal.sandbox", "sandbox")):
         before = run.leader(part)
         before.kill()
-        wait_for(lambda line=f"The {part_name} process stopped; starting it again.": run.says(line))
-        wait_for(lambda part=part, pid=before.pid: _is_replaced(run, part, pid))
+        wait_for(partial(run.says, f"The {part_name} process stopped; starting it again."))
+        wait_for(partial(_is_replaced, run, part, before.pid))
     wait_for(run.answers)
 
     assert run.stop() == 0

@@ -114,7 +114,7 @@ def test_nobody_takes_a_waiting_job_before_the_change_that_ordered_it_again_can_
     def take() -> tuple[int, int] | None:
         """What a worker takes, and the booking as it would see it."""
         row = run.take("graph", now())
-        return row and (row.id, db.session.get_one(Booking, row.args[0]).version)
+        return (row.id, db.session.get_one(Booking, row.args[0]).version) if row else None
 
     with transaction():
         booking.version = 5

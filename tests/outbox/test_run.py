@@ -8,6 +8,7 @@ import pytest
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 from sqlalchemy import select
 
+from portal.bookings.states import Status
 from portal.clock import now
 from portal.db import LockKind, db, exclusive, transaction
 from portal.outbox import run
@@ -18,7 +19,6 @@ from tests.support.chain import Chain
 from tests.support.factories import make_booking, make_practitioner
 from tests.support.microsoft import PEOPLE, WREN
 from tests.support.outbox import all_rows, drain, jobs_owed, owed, wait_of
-from tests.support.portal_server import PortalServer
 from tests.support.race import Race
 from tests.support.sandbox import RunningSandbox
 
@@ -36,7 +36,7 @@ def owe_now(*args: int | str, job: str = JOB) -> OutboxMessage:
 
 def nothing_to_do() -> int:
     """The id of a booking whose jobs find nothing to do, without asking anybody."""
-    return make_booking(status="expired").id
+    return make_booking(status=Status.EXPIRED).id
 
 
 def tasks() -> list[StaffTask]:
@@ -81,7 +81,7 @@ def test_of_twenty_who_want_one_row_one_gets_it(race: Race) -> None:
 
     def take() -> int | None:
         row = run.take("graph", now())
-        return row and row.id
+        return row.id if row else None
 
     assert sorted(race.of(20, take), key=bool)[:-1] == [None] * 19
     assert owed()[0].attempts == 1
@@ -94,7 +94,7 @@ def test_of_twenty_who_want_seven_rows_seven_get_one_each(race: Race) -> None:
 
     def take() -> int | None:
         row = run.take("graph", now())
-        return row and row.id
+        return row.id if row else None
 
     got = [id for id in race.of(20, take) if id is not None]
     # Somebody who passed while all seven were being taken leaves with nothing, and that is right.
@@ -196,11 +196,6 @@ def test_waits_double_up_to_ten_minutes_and_are_never_less_than_the_partner_wish
         assert least <= run.wait(attempts, wished).total_seconds() <= most
 
 
-@pytest.fixture
-def chain(sandbox: RunningSandbox, portal_server: PortalServer, ctx: None) -> Chain:
-    return Chain.build(sandbox)
-
-
 def test_a_partners_trouble_is_tried_again_later_and_later(chain: Chain) -> None:
     row = owe_now(chain.booking().id)
     chain.sandbox.fault("POST /graph/*/events", "error", times=3, status=503)
@@ -294,7 +289,7 @@ def test_a_retry_that_meets_a_newer_order_leaves_the_work_to_it() -> None:
 def test_a_job_that_takes_too_long_keeps_its_lease_so_that_nobody_hurries_after_it(chain: Chain) -> None:
     row = owe_now(chain.booking().id)
     chain.sandbox.fault("POST /graph/*/events", "slow", seconds=2)
-    with pytest.raises(JobTimeoutException), UnixSignalDeathPenalty(1, JobTimeoutException):
+    with pytest.raises(JobTimeoutException), UnixSignalDeathPenalty(1, JobTimeoutException):  # type: ignore[no-untyped-call]
         run.drain("graph")
     db.session.rollback()
     db.session.refresh(row)

@@ -13,7 +13,8 @@ from tests.support.stripe_api import StripeApi
 
 def charge_of(stripe_api: StripeApi, session: dict[str, Any]) -> dict[str, Any]:
     expand = {"expand": ["latest_charge"]}
-    return stripe_api.get(f"/payment_intents/{session['payment_intent']}", expand).json()["latest_charge"]
+    intent = stripe_api.get(f"/payment_intents/{session['payment_intent']}", expand).json()
+    return dict(intent["latest_charge"])
 
 
 def test_a_refund_goes_back_and_is_counted_on_the_charge(stripe_api: StripeApi) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
@@ -46,7 +46,7 @@ class Invented:
             self.facts, self.visits, self.busy, self.first, self.last, type_id=TYPE, needs_room=self.needs_room
         )
 
-    def changed(self, **rules: int) -> Invented:
+    def changed(self, **rules: Any) -> Invented:
         return replace(self, rules=replace(self.rules, **rules))
 
 

@@ -238,7 +238,7 @@ def test_a_practitioner_sees_no_more_people_on_a_day_than_their_cap(
     with transaction():
         wren.daily_cap = cap
     kind = make_type() if other_type else visit
-    deadline = {"hold_expires_at": NOW + timedelta(minutes=5)} if status == Status.HELD else {}
+    deadline: dict[str, Any] = {"hold_expires_at": NOW + timedelta(minutes=5)} if status == Status.HELD else {}
     make_booking(type=kind, practitioner=wren, starts_at=local("10:30"), status=status, **deadline)
     assert bool(clocks(visit)) == is_open
     assert (why(visit, "09:00") == "daily cap of 1 visit reached") == (not is_open)

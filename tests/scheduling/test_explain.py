@@ -249,7 +249,11 @@ def test_somebody_who_does_not_offer_the_type_is_not_asked_further() -> None:
 
 
 def test_of_several_people_the_one_who_came_closest_has_the_reason() -> None:
-    both = {"practitioners": (WREN, LARK), "hours": hours() + hours(LARK, time(13), time(14)), "who": None}
+    both: dict[str, Any] = {
+        "practitioners": (WREN, LARK),
+        "hours": hours() + hours(LARK, time(13), time(14)),
+        "who": None,
+    }
     taken = (visit("10:00", "10:30"),)
     assert told(at("10:00"), visits=taken, **both)[1] == "taken by the 10:00 visit"
     assert told(at("10:00"), unknown={WREN.id: None}, **both)[0] == Rule.OUTSIDE_HOURS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -21,7 +22,7 @@ LONG_BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 
 def rules(**changed: int) -> Rules:
     """Half an hour on the half hour, without buffers or notice."""
-    usual = {
+    usual: dict[str, Any] = {
         "length": 30,
         "buffer_before": 0,
         "buffer_after": 0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 from playwright.sync_api import Page
 
@@ -38,7 +38,7 @@ class DiaryPictures:
             weekday = range(today.weekday(), today.weekday() + 1)
             who = busy_day.fill(today, weekdays=weekday)[1]
             place = factories.make_location()
-            factories.make_hours(who, place, weekdays=weekday, starts=busy_day.time(18), ends=busy_day.time(22))
+            factories.make_hours(who, place, weekdays=weekday, starts=time(18), ends=time(22))
             busy_day.disturb(today, who, place)
             slug = who.slug
         page = self._reception()

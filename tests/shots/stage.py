@@ -105,8 +105,9 @@ class Stage:
                     then = {"starts": time(17), "ends": ends, "calendar_slug": calendar}
                     factories.make_hours(person, place, weekdays=range(weekday % 7, weekday % 7 + 1), **then)
             service = factories.make_service(name="Herbal dispensary", position=91)
-            made = {"name": "First visit", "calendar_slug": calendar, "horizon_days": 6, "start_step_minutes": 30}
-            return factories.make_type(service=service, **made).slug
+            return factories.make_type(
+                service=service, name="First visit", calendar_slug=calendar, horizon_days=6, start_step_minutes=30
+            ).slug
 
     def close(self, day: date, *, holiday: str = "") -> None:
         """The clinic does not work on this day, for a public holiday or for a reason of its own."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -37,7 +38,7 @@ def test_the_same_person_is_the_same_row_under_another_name_and_address() -> Non
 
 
 @pytest.mark.parametrize("changed", [{"oid": "oid-2"}, {"tenant_id": "another"}])
-def test_the_same_address_is_not_the_same_person(changed: dict[str, str]) -> None:
+def test_the_same_address_is_not_the_same_person(changed: dict[str, Any]) -> None:
     assert admit(PIA).id != admit(replace(PIA, **changed)).id
 
 

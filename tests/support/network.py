@@ -30,7 +30,7 @@ def loopback_only() -> Iterator[None]:
         _check_host(host)
         return getaddrinfo(host, *arguments, **named)
 
-    socket.socket.connect, socket.socket.connect_ex = checked_connect, checked_connect_ex  # type: ignore[method-assign]
+    socket.socket.connect, socket.socket.connect_ex = checked_connect, checked_connect_ex  # type: ignore[assignment, method-assign]
     socket.getaddrinfo = checked_getaddrinfo
     try:
         yield

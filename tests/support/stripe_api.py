@@ -35,19 +35,19 @@ class StripeApi:
         """A new session of A$119.00, with `changes` to its parameters."""
         answer = self.post("/checkout/sessions", session_params(**changes))
         assert answer.status_code == 200, answer.text
-        return answer.json()
+        return dict(answer.json())
 
     def paid_session(self, **changes: Any) -> dict[str, Any]:
         """A session whose patient has pressed Pay."""
         session = self.session(**changes)
         page = requests.post(session["url"], data={"outcome": "paid"}, allow_redirects=False, timeout=10)
         assert page.status_code == 303
-        return self.get(f"/checkout/sessions/{session['id']}").json()
+        return dict(self.get(f"/checkout/sessions/{session['id']}").json())
 
     def refund(self, session: Mapping[str, Any], **params: Any) -> dict[str, Any]:
         answer = self.post("/refunds", {"payment_intent": session["payment_intent"], **params})
         assert answer.status_code == 200, answer.text
-        return answer.json()
+        return dict(answer.json())
 
 
 def session_params(**changes: Any) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def policy_refund(visit: Row) -> int:
     in_grace = at - visit["confirmed_at"] <= timedelta(minutes=agreed["grace_minutes"])
     if in_time or in_grace or visit["cancelled_by"] != "patient":
         return price
-    return price - (price * agreed["late_fee_percent"] + 50) // 100
+    return price - (price * int(agreed["late_fee_percent"]) + 50) // 100
 
 
 def _returned(refunds: Iterable[Row]) -> Counter[str]:

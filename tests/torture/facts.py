@@ -77,7 +77,7 @@ def read(database_url: str, sandbox: Controls) -> Facts:
     with psycopg.connect(database_url, row_factory=dict_row) as connection:
 
         def rows(query: str) -> list[Row]:
-            return connection.execute(query).fetchall()  # type: ignore[call-overload, no-any-return]
+            return connection.execute(query).fetchall()
 
         history: dict[str, list[str]] = {}
         for row in rows(HISTORY):

@@ -55,7 +55,7 @@ CALLS = {
     ),
     "entra": ("POST /*/oauth2/v2.0/token",),
 }
-CALL_FAULTS = (
+CALL_FAULTS: tuple[tuple[str, dict[str, float]], ...] = (
     ("error", {"status": 503}),
     ("error", {"status": 500}),
     ("error_after", {"status": 504}),
@@ -209,7 +209,12 @@ class Nemesis:
 
     def _spoil(self, system: str, kind: str) -> None:
         count = self.rng.choice([2, 3, 4])
-        how = {"duplicate": {"copies": 2}, "delay": {"seconds": 4.0}, "shuffle": {"copies": count}}.get(kind, {})
+        ways: dict[str, dict[str, float]] = {
+            "duplicate": {"copies": 2},
+            "delay": {"seconds": 4.0},
+            "shuffle": {"copies": count},
+        }
+        how = ways.get(kind, {})
         self.town.sandbox.delivery_fault(system, kind, times=count, **how)
 
     def _knob(self, system: str, name: str, value: object) -> None:

@@ -98,7 +98,7 @@ def refund(cents: int) -> Row:
 
 
 def cancelled(**columns: Any) -> Row:
-    known = {"cancelled_at": NOON - timedelta(days=2), "cancelled_by": "patient"}
+    known: dict[str, Any] = {"cancelled_at": NOON - timedelta(days=2), "cancelled_by": "patient"}
     return visit(status="cancelled", **(known | columns))
 
 
