@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import event, func, or_, select, text
+from sqlalchemy import case, event, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, SessionTransaction
 
@@ -30,8 +30,9 @@ def announce(event_name: str, subject_id: int, now: datetime, *, undo_until: dat
 def owe(job: str, *args: int | str, now: datetime, not_before: datetime | None = None) -> None:
     """Owe one job. Arguments are ids only, because rows and queues are read by more people than the database is.
 
-    The same job for the same thing waits once. The update below is not idle: it locks a waiting row until our
-    transaction commits, so that nobody runs it before they could see what we have just changed.
+    The same job for the same thing waits once; one that has been tried keeps the time that its partner wished for, and
+    does then what is wanted by then. The update below is not idle: it locks a waiting row until our transaction
+    commits, so that nobody runs it before they could see what we have just changed.
     """
     queue = JOB_QUEUES[job]
     row = insert(OutboxMessage).values(
@@ -46,7 +47,12 @@ def owe(job: str, *args: int | str, now: datetime, not_before: datetime | None =
         row.on_conflict_do_update(
             index_elements=["dedupe_key"],
             index_where=text("done_at is null and parked_at is null and lease_token is null"),
-            set_={"not_before": func.least(OutboxMessage.not_before, row.excluded.not_before)},
+            set_={
+                "not_before": case(
+                    (OutboxMessage.attempts > 0, OutboxMessage.not_before),
+                    else_=func.least(OutboxMessage.not_before, row.excluded.not_before),
+                )
+            },
         )
     )
     if not_before is None or not_before <= now:
@@ -56,8 +62,8 @@ def owe(job: str, *args: int | str, now: datetime, not_before: datetime | None =
 def remind(job: str, *args: int | str, now: datetime) -> None:
     """Owe a job that nothing but the time asks for, unless it waits or runs already, or was given up a moment ago.
 
-    A sweep comes every half minute. owe() would call a waiting job early, against what the partner wished for, and
-    send one that was refused to the partner again and again.
+    A sweep comes every half minute. owe() would send what was refused to the partner again and again, and have what
+    runs already run once more.
     """
     known = select(OutboxMessage.id).where(
         OutboxMessage.dedupe_key == _key(job, args),

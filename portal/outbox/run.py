@@ -187,11 +187,29 @@ def _release(row_id: int, token: str, **values: object) -> bool:
 
 
 def _retry(row_id: int, token: str, error: str, after: timedelta) -> None:
+    due = now() + after
     try:
-        _finish(row_id, token, last_error=error, not_before=now() + after)
+        _finish(row_id, token, last_error=error, not_before=due)
     except IntegrityError:
-        # The same job was ordered again meanwhile and waits in a row of its own: that one carries on.
-        _finish(row_id, token, last_error=error, done_at=now())
+        _hand_over(row_id, token, error, due)
+
+
+def _hand_over(row_id: int, token: str, error: str, due: datetime) -> None:
+    """The same job was ordered again meanwhile and waits in a row of its own: that one carries on when we would have."""
+    db.session.rollback()
+    with transaction():
+        row = db.session.get_one(OutboxMessage, row_id)
+        if _release(row_id, token, last_error=error, done_at=now()):
+            db.session.execute(
+                update(OutboxMessage)
+                .where(
+                    OutboxMessage.dedupe_key == row.dedupe_key,
+                    OutboxMessage.done_at.is_(None),
+                    OutboxMessage.parked_at.is_(None),
+                    OutboxMessage.lease_token.is_(None),
+                )
+                .values(attempts=row.attempts, last_error=error, not_before=due)
+            )
 
 
 def _park(row_id: int, token: str, error: str) -> None:

@@ -83,6 +83,16 @@ def test_a_second_order_brings_a_waiting_job_forward_and_never_back() -> None:
         assert row.not_before == at + timedelta(minutes=expected)
 
 
+def test_a_second_order_leaves_a_job_that_was_tried_the_time_its_partner_wished_for() -> None:
+    owe_now()
+    (row,) = owed()
+    at = now()
+    with transaction():
+        row.attempts, row.not_before = 1, at + timedelta(seconds=41)
+    owe_now()
+    assert [(row.attempts, row.not_before) for row in owed()] == [(1, at + timedelta(seconds=41))]
+
+
 def test_a_job_that_is_ordered_while_it_runs_runs_once_more() -> None:
     owe_now()
     running = run.take("graph", now())

@@ -286,6 +286,20 @@ def test_a_retry_that_meets_a_newer_order_leaves_the_work_to_it() -> None:
     assert first.last_error == "our own fault: NoResultFound"
 
 
+def test_a_newer_order_waits_as_long_as_the_retry_that_it_takes_over(chain: Chain) -> None:
+    chain.sandbox.fault("POST /graph/*/events", "429", retry_after=77)
+    booking_id = chain.booking().id
+    owe_now(booking_id)
+    running = run.take("graph", now())
+    assert running is not None
+    owe_now(booking_id)
+    run.run(running)
+
+    _, newer = all_rows(JOB)
+    assert timedelta(seconds=70) < wait_of(newer) <= timedelta(seconds=77)
+    assert newer.attempts == 1
+
+
 def test_a_job_that_takes_too_long_keeps_its_lease_so_that_nobody_hurries_after_it(chain: Chain) -> None:
     row = owe_now(chain.booking().id)
     chain.sandbox.fault("POST /graph/*/events", "slow", seconds=2)
