@@ -195,7 +195,7 @@ def _retry(row_id: int, token: str, error: str, after: timedelta) -> None:
 
 
 def _hand_over(row_id: int, token: str, error: str, due: datetime) -> None:
-    """The same job was ordered again meanwhile and waits in a row of its own: that one carries on when we would have."""
+    """The same job was ordered again meanwhile and waits in a row of its own, which carries on when we would have."""
     db.session.rollback()
     with transaction():
         row = db.session.get_one(OutboxMessage, row_id)
