@@ -29,9 +29,10 @@ WANTED_STATUS = "Failed to load resource: the server responded with a status of 
 
 @dataclass
 class Camera:
-    """Writes <name>-<width>-<scheme>.png into the folder; `problems` says what is wrong, one line each."""
+    """Writes <name>-<width>-<scheme>.png into the folder, or only checks where there is none; `problems` says what is
+    wrong, one line each."""
 
-    folder: Path
+    folder: Path | None
     tabs: Tabs
     problems: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
@@ -40,7 +41,7 @@ class Camera:
     def take(self, page: Page, name: str, *, whole: bool = True) -> None:
         """All looks of a page and its checks. `whole` False: only what a screen shows, where it is scrolled now."""
         self.names.append(name)
-        for width, scheme in LOOKS:
+        for width, scheme in LOOKS if self.folder else CHECKED:
             _look(page, width, scheme)
             self._picture(page, f"{name}-{width}-{scheme}", whole=whole)
             if (width, scheme) in CHECKED:
@@ -60,6 +61,7 @@ class Camera:
 
     def write_index(self) -> Path:
         """A page with all pictures, to look at them side by side."""
+        assert self.folder is not None
         rows = []
         for name in dict.fromkeys(self.names):
             found = sorted(self.folder.glob(f"{name}-[0-9]*-*.png"), key=lambda path: -int(path.stem.split("-")[-2]))
@@ -74,8 +76,9 @@ class Camera:
         return index
 
     def _picture(self, page: Page, name: str, *, whole: bool) -> None:
-        page.screenshot(path=self.folder / f"{name}.png", full_page=whole, animations="disabled")
-        self.pictures += 1
+        if self.folder is not None:
+            page.screenshot(path=self.folder / f"{name}.png", full_page=whole, animations="disabled")
+            self.pictures += 1
 
     def _check_access(self, page: Page, name: str, scheme: str) -> None:
         for violation in Axe().run(page, options=RULES).response["violations"]:
