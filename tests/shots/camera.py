@@ -29,8 +29,11 @@ WANTED_STATUS = "Failed to load resource: the server responded with a status of 
 
 @dataclass
 class Camera:
-    """Writes <name>-<width>-<scheme>.png into the folder; `problems` says what is wrong, one line each. Without a folder
-    it only checks, and axe sees each page in one of the two ways, by turns: all pages share their colours and widths."""
+    """Writes <name>-<width>-<scheme>.png into the folder; `problems` says what is wrong, one line each.
+
+    Without a folder it only checks, and axe sees each page in one of the two ways, by turns: all of them share their
+    colours and their widths.
+    """
 
     folder: Path | None
     tabs: Tabs
