@@ -21,6 +21,7 @@ from portal.integrations.graph import GraphEvent
 from portal.integrations.medirecords import Appointment
 from portal.staff.models import Practitioner
 from portal.staff.tasks import raise_task
+from portal.sync import medirecords_link
 from portal.sync.marker import MARKER
 from portal.sync.medirecords_link import CANCELLED
 from portal.sync.models import MediRecordsLink, OutlookLink
@@ -168,6 +169,8 @@ def _tell_of_what_is_missing(day: date, rows: Iterable[Appointment], at: datetim
         )
     )
     for booking, link in linked:
+        if link.written.get("starts_at") != medirecords_link.as_written(booking.starts_at):
+            continue  # it has moved, and stands where it was until its job is done
         is_of_this_day = booking.starts_at.astimezone(zone).date() == day
         if is_of_this_day and link.appointment_id not in live and _is_settled(link.synced_at, at):
             raise_task(

@@ -108,6 +108,16 @@ def test_an_appointment_that_the_desk_cancelled_there_is_a_task_and_the_visit_st
     assert [task.kind for task in tasks()] == ["medirecords-removed"]
 
 
+def test_an_appointment_that_is_still_to_follow_its_visit_to_another_day_is_not_missing(chain: Chain) -> None:
+    booking = written(chain, patient=patient_who())
+    later(chain.sandbox, **AGE)
+    chain.sandbox.fault("PUT /medirecords/*", "429", retry_after=1500)
+    move(booking, booking.starts_at + timedelta(days=1))
+    settle(chain.sandbox)
+    compare(chain)
+    assert (tasks(), len(owed("sync.medirecords"))) == ([], 1)
+
+
 def test_what_was_written_a_moment_ago_is_left_alone(chain: Chain) -> None:
     booking = written(chain, patient=patient_who())
     wanted = wanted_event(booking)
