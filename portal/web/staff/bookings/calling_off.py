@@ -104,17 +104,15 @@ def _cancel_page(reference: str, form: CancelForm) -> ResponseReturnValue:
         return go(url_for(".panel", reference=reference))
     paid = money_words.paid_cents(booking)
     costs = {by: _cost(booking, paid, now, by_clinic=by == CLINIC) for by in (PATIENT, CLINIC)}
-    with transaction():
-        write_down(booking, Action.READ, who.staff(), now, part="cancel")
-        return render_template(
-            "staff/bookings/cancel.html",
-            booking=booking,
-            form=form,
-            seen=desk.last_event(booking.id),
-            cost_words={by: money_words.cost_words(cost, paid) for by, cost in costs.items()},
-            has_fee=costs[PATIENT].fee_cents > 0,
-            policy_words=policy.in_words(booking.terms),
-        )
+    return _form_page(
+        "staff/bookings/cancel.html",
+        "cancel",
+        booking,
+        form,
+        now,
+        cost_words={by: money_words.cost_words(cost, paid) for by, cost in costs.items()},
+        has_fee=costs[PATIENT].fee_cents > 0,
+    )
 
 
 def _no_show_page(reference: str, form: WaiverForm) -> ResponseReturnValue:
@@ -123,16 +121,30 @@ def _no_show_page(reference: str, form: WaiverForm) -> ResponseReturnValue:
         return go(url_for(".panel", reference=reference))
     paid = money_words.paid_cents(booking)
     cost = policy.no_show_cost(booking.terms, paid_cents=paid)
+    return _form_page(
+        "staff/bookings/no_show.html",
+        "no show",
+        booking,
+        form,
+        now,
+        cost_words=money_words.cost_words(cost, paid),
+        has_fee=cost.fee_cents > 0,
+    )
+
+
+def _form_page(
+    template: str, part: str, booking: Booking, form: WaiverForm, now: datetime, **shown: object
+) -> ResponseReturnValue:
+    """What calling off means for the money, and the form; it names the patient, so the look is written down."""
     with transaction():
-        write_down(booking, Action.READ, who.staff(), now, part="no show")
+        write_down(booking, Action.READ, who.staff(), now, part=part)
         return render_template(
-            "staff/bookings/no_show.html",
+            template,
             booking=booking,
             form=form,
             seen=desk.last_event(booking.id),
-            cost_words=money_words.cost_words(cost, paid),
-            has_fee=cost.fee_cents > 0,
             policy_words=policy.in_words(booking.terms),
+            **shown,
         )
 
 
