@@ -40,8 +40,9 @@ def want(booking: Booking, at: datetime) -> None:
     left = _due(booking, sum(kept))
     # Who paid again, because the first payment had gone back, gets that back first.
     for payment, cents in reversed(list(zip(paid, kept, strict=True))):
-        settle.give_back(payment, str(kind), min(cents, left), at)
-        left -= min(cents, left)
+        back = min(cents, left)
+        settle.give_back(payment, str(kind), back, at)
+        left -= back
 
 
 def due(booking: Booking, payment: Payment) -> int:
