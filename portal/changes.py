@@ -10,18 +10,14 @@ from collections.abc import Callable, Hashable
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import BigInteger, delete, func, select, text
+from sqlalchemy import BigInteger, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, HasId, db
 
 T = TypeVar("T")
 
-_LOOKED = "looked at once"
-_STATE = text(
-    "select bit_xor(mark) filter (where about = 'times'), bit_xor(mark) filter (where about = 'catalogue')"
-    " from change_mark"
-)
+_LOOKED, _SAW = "looked at once", "saw already"
 
 
 class ChangeMark(HasId, Base):
@@ -31,6 +27,14 @@ class ChangeMark(HasId, Base):
 
     about: Mapped[str]
     mark: Mapped[int] = mapped_column(BigInteger)
+
+
+_marks = ChangeMark.__table__.c
+# One row, also where there is no mark; others may ask it along with a statement of theirs.
+STATE = select(
+    func.bit_xor(_marks.mark).filter(_marks.about == "times").label("times"),
+    func.bit_xor(_marks.mark).filter(_marks.about == "catalogue").label("catalogue"),
+)
 
 
 class State(NamedTuple):
@@ -46,7 +50,7 @@ def state() -> State:
     if known is not None:
         return known
     db.session.flush()  # what this transaction has done counts, and a plain statement would not flush it
-    return State(*db.session.execute(_STATE).one())
+    return State(*db.session.connection().execute(STATE).one())
 
 
 def only_look() -> None:
@@ -57,14 +61,22 @@ def only_look() -> None:
 
 
 def look_once() -> None:
-    """What follows goes by how everything stands at this moment, until it looks again."""
+    """What follows goes by how everything stands at this moment, or stood when the session was read a moment ago,
+    until it looks again."""
+    saw = db.session.info.get(_SAW)
     look_again()
-    db.session.info[_LOOKED] = state()
+    db.session.info[_LOOKED] = saw or state()
+
+
+def saw(state: State) -> None:
+    """How everything stands was told along with something else that this request asked."""
+    db.session.info[_SAW] = state
 
 
 def look_again() -> None:
     """What was looked at once counts no more."""
     db.session.info.pop(_LOOKED, None)
+    db.session.info.pop(_SAW, None)
 
 
 def keep(name: Hashable, read: Callable[[], T]) -> T:

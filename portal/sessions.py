@@ -15,10 +15,11 @@ from typing import Any
 
 from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
-from sqlalchemy import ColumnElement, Connection, Update, cast, delete, func, insert, select, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Connection, Text, Update, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal import changes
 from portal.db import Base, HasId, db
 
 LIFETIME = timedelta(days=30)
@@ -57,6 +58,39 @@ class WebSession(HasId, Base):
     seen_at: Mapped[datetime] = mapped_column(index=True)
 
 
+# Built once, because building it costs as much as asking. It tells along how everything stands, which nearly every page
+# that looks into a session wants to know next.
+_STATE = changes.STATE.subquery()
+_COLUMNS = WebSession.__table__.c
+_SAVED = select(
+    _STATE.c.times, _STATE.c.catalogue, _COLUMNS.data, _COLUMNS.holder, _COLUMNS.created_at, _COLUMNS.seen_at
+).select_from(
+    _STATE.outerjoin(
+        WebSession.__table__,
+        and_(
+            _COLUMNS.id_hash == bindparam("id_hash"),
+            _COLUMNS.realm == bindparam("realm"),
+            _COLUMNS.created_at > bindparam("created_after"),
+            _COLUMNS.seen_at > bindparam("seen_after"),
+        ),
+    )
+)
+_MERGE = (
+    update(WebSession)
+    .where(WebSession.id_hash == bindparam("of"))
+    .values(
+        data=WebSession.data.op("||")(bindparam("changed", type_=JSONB)).op("-")(
+            bindparam("removed", type_=ARRAY(Text))
+        )
+    )
+)
+_MERGE_IF = _MERGE.where(
+    WebSession.data.op("->", return_type=JSONB())(bindparam("key", type_=Text)).is_not_distinct_from(
+        bindparam("known", type_=JSONB(none_as_null=True))
+    )
+)
+
+
 @dataclass(frozen=True)
 class Saved:
     """A session as the database has it."""
@@ -86,6 +120,10 @@ class ServerSession(SessionMixin):
     @property
     def is_loaded(self) -> bool:
         return self._data is not None
+
+    def read(self) -> None:
+        """Look into it now. Nothing is asked where there is none."""
+        _ = self.data
 
     @property
     def data(self) -> dict[str, Any]:
@@ -125,7 +163,7 @@ class ServerSession(SessionMixin):
 
     def renew(self) -> None:
         """Go on under a new id, with all that it holds and as old as it is: what it may do has changed."""
-        _ = self.data
+        self.read()
         self.old_sid, self.sid = self.sid, None
         self.modified = True
 
@@ -139,11 +177,10 @@ class ServerSession(SessionMixin):
         together. The next request of this browser waits until our transaction ends and finds what we have added."""
         known = self.data.get(key)
         self[key] = change(known)
-        is_as_known = WebSession.data[key].is_not_distinct_from(cast(known, JSONB(none_as_null=True)))
-        if not self._save(is_as_known):
+        if not self._save(_MERGE_IF, {"key": key, "known": known}):
             self.reload(lock=True)
             self[key] = change(self.data.get(key))
-            self._save()
+            self._save(_MERGE, {})
 
     def save_with_act(self, now: datetime) -> None:
         """Write it within the transaction under way: whoever closes an account waits for that, and then ends this
@@ -156,7 +193,7 @@ class ServerSession(SessionMixin):
         if self.is_over:
             _forget(connection, self.sid or self.old_sid)
         elif self.sid is not None:
-            connection.execute(self.changes_to(self.sid).values(seen_at=now))
+            connection.execute(_MERGE.values(seen_at=now), self._changes_to(self.sid))
         else:
             self._write_under_another_id(connection, now)
 
@@ -165,28 +202,25 @@ class ServerSession(SessionMixin):
         id_hash = hash_of(self.sid)
         if self.old_sid is not None and self.created_at is not None:
             # The same row goes on; one that has been ended meanwhile is not there, and is not made again.
-            connection.execute(self.changes_to(self.old_sid).values(id_hash=id_hash, seen_at=now))
+            connection.execute(_MERGE.values(id_hash=id_hash, seen_at=now), self._changes_to(self.old_sid))
             return
         _forget(connection, self.old_sid)
         columns = {"realm": self.realm.name, "holder": self.holder, "data": dict(self), "created_at": now}
         connection.execute(insert(WebSession).values(id_hash=id_hash, seen_at=now, **columns))
 
-    def _save(self, *only_if: ColumnElement[bool]) -> bool:
+    def _save(self, statement: Update, asked: dict[str, Any]) -> bool:
         assert self.sid is not None, "a session that may act has been issued before"
-        changes = self.changes_to(self.sid).where(*only_if).returning(WebSession.id)
-        if db.session.scalar(changes) is None:
+        result = db.session.connection().execute(statement, self._changes_to(self.sid) | asked)
+        if result.rowcount == 0:
             return False
         self.modified = False
         self._changed.clear()
         return True
 
-    def changes_to(self, sid: str) -> Update:
+    def _changes_to(self, sid: str) -> dict[str, Any]:
         """Writes what this request has changed, and leaves what another one of the same browser has saved meanwhile."""
-        changes = {key: self.data[key] for key in self._changed if key in self.data}
-        merged = WebSession.data.op("||")(cast(changes, JSONB))
-        for key in self._changed - changes.keys():
-            merged = merged.op("-")(key)
-        return update(WebSession).where(WebSession.id_hash == hash_of(sid)).values(data=merged)
+        changed = {key: self.data[key] for key in self._changed if key in self.data}
+        return {"of": hash_of(sid), "changed": changed, "removed": list(self._changed - changed.keys())}
 
     def reload(self, *, lock: bool = False) -> None:
         """Take over what another request of the same browser has saved meanwhile. With `lock` the next one waits until
@@ -215,21 +249,22 @@ class DatabaseSessions(SessionInterface):
 
     def _saved(self, sid: str, realm: Realm) -> Saved | None:
         """What is saved under an id, unless it has been too long."""
-        columns, now = WebSession.__table__.c, self.now()
-        wanted = select(columns.data, columns.holder, columns.created_at, columns.seen_at).where(
-            columns.id_hash == hash_of(sid),
-            columns.realm == realm.name,
-            columns.created_at > now - realm.lifetime,
-            columns.seen_at > now - realm.idle,
-        )
+        now = self.now()
+        wanted = {
+            "id_hash": hash_of(sid),
+            "realm": realm.name,
+            "created_after": now - realm.lifetime,
+            "seen_after": now - realm.idle,
+        }
         if db.session.registry.has() and db.session().in_transaction():
             # Whoever waits for a second connection while holding one can wait for ever.
-            row = db.session.execute(wanted).one_or_none()
+            row = db.session.connection().execute(_SAVED, wanted).one()
         else:
             # On one of its own, so that no transaction stays open for a look.
             with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                row = connection.execute(wanted).one_or_none()
-        return Saved(row.data, row.holder, row.created_at, row.seen_at) if row else None
+                row = connection.execute(_SAVED, wanted).one()
+        changes.saw(changes.State(row.times, row.catalogue))
+        return Saved(row.data, row.holder, row.created_at, row.seen_at) if row.seen_at else None
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         assert isinstance(session, ServerSession)

@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import joinedload
 
 from portal.bookings.models import Booking
 from portal.bookings.states import Status
 from portal.db import db
+
+# What each page of the funnel asks is built once; building it takes as long as asking.
+_BY_REFERENCE = (
+    select(Booking)
+    .where(Booking.reference == bindparam("reference"))
+    .options(joinedload(Booking.appointment_type), joinedload(Booking.practitioner), joinedload(Booking.location))
+)
+_UNFINISHED = (
+    select(Booking)
+    .where(
+        Booking.reference.in_(bindparam("references", expanding=True)),
+        Booking.appointment_type_id == bindparam("type_id"),
+        Booking.status.in_((Status.HELD, Status.AWAITING_PAYMENT, Status.EXPIRED)),
+    )
+    .order_by(Booking.held_at.desc(), Booking.id.desc())
+    .limit(1)
+)
 
 
 class NoSuchBooking(Exception):
@@ -30,7 +47,7 @@ def get_locked(booking_id: int) -> Booking:
 
 def by_reference(reference: str) -> Booking:
     """By the reference people know. Raises NoSuchBooking."""
-    booking = db.session.scalars(_with_what_pages_say().where(Booking.reference == reference)).one_or_none()
+    booking = db.session.scalars(_BY_REFERENCE, {"reference": reference}).one_or_none()
     if booking is None:
         raise NoSuchBooking(reference)
     return booking
@@ -38,15 +55,5 @@ def by_reference(reference: str) -> Booking:
 
 def unfinished(references: Sequence[str], appointment_type_id: int) -> Booking | None:
     """The latest of these bookings that is for this type and not booked yet; also one that has just lapsed."""
-    wanted = select(Booking).where(
-        Booking.reference.in_(references),
-        Booking.appointment_type_id == appointment_type_id,
-        Booking.status.in_((Status.HELD, Status.AWAITING_PAYMENT, Status.EXPIRED)),
-    )
-    return db.session.scalars(wanted.order_by(Booking.held_at.desc(), Booking.id.desc()).limit(1)).one_or_none()
-
-
-def _with_what_pages_say() -> Select[Booking]:
-    return select(Booking).options(
-        joinedload(Booking.appointment_type), joinedload(Booking.practitioner), joinedload(Booking.location)
-    )
+    asked = {"references": references, "type_id": appointment_type_id}
+    return db.session.scalars(_UNFINISHED, asked).one_or_none()

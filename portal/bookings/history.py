@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.bookings import states
@@ -31,14 +31,9 @@ def change_status(
     somebody was faster."""
     states.check(booking.status, wanted)
     changes = {"status": wanted, **(columns or {})}
-    changed = db.session.scalar(
-        update(Booking)
-        .where(Booking.id == booking.id, Booking.status == booking.status)
-        .values(changes)
-        .returning(Booking.id)
-        .execution_options(synchronize_session=False)
-    )
-    if changed is None:
+    swap = update(Booking).where(Booking.id == booking.id, Booking.status == booking.status).values(changes)
+    db.session.flush()
+    if db.session.connection().execute(swap).rowcount == 0:
         raise WrongState(booking.status, wanted)
     for column, value in changes.items():
         set_committed_value(booking, column, value)
@@ -52,6 +47,7 @@ def record(
 
     `undo_until`: what could not be taken back, such as a mail, waits until then.
     """
-    db.session.add(BookingEvent(booking_id=booking.id, name=event, at=now, by=by, data=data))
-    db.session.flush()
+    db.session.flush()  # the booking may be new
+    columns = {"booking_id": booking.id, "name": event, "at": now, "by": by, "data": data}
+    db.session.connection().execute(insert(BookingEvent), columns)
     announce(event, booking.id, now, undo_until=undo_until)

@@ -6,10 +6,11 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import Range
 
 from portal import clinic
+from portal.bookings import find
 from portal.bookings.history import change_status, record
 from portal.bookings.models import Booking
 from portal.bookings.states import WAITING, Status
@@ -23,12 +24,39 @@ from portal.scheduling.claims import SlotTaken
 from portal.scheduling.models import Room
 from portal.scheduling.slots import OpenSlot
 
+# What each person who takes a time asks is built once; building it takes as long as asking.
+_HELD_FROM = (
+    select(func.count())
+    .select_from(Booking)
+    .where(
+        Booking.held_from == bindparam("network"),
+        Booking.status.in_(WAITING),
+        Booking.hold_expires_at > bindparam("now"),
+        Booking.id != bindparam("besides"),
+    )
+)
+_LAPSED = (
+    select(Booking.id)
+    .where(
+        Booking.status == Status.HELD,
+        Booking.hold_expires_at <= bindparam("now"),
+        Booking.blocked.overlaps(bindparam("wanted")),
+        or_(Booking.practitioner_id == bindparam("practitioner"), Booking.room_id == bindparam("room")),
+    )
+    .order_by(Booking.id)
+    .with_for_update()
+)
+
 # No 0/O, 1/I/L: references are read out over the telephone.
 REFERENCE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 
 
 class HoldExpired(Exception):
     """The hold has lapsed; the time may belong to somebody else by now."""
+
+
+class TooManyHeld(Exception):
+    """So many times are held from one network that others would find none."""
 
 
 def hold(
@@ -41,14 +69,17 @@ def hold(
     source: str = "web",
     by: str = "patient",
     held_from: str = "",
+    most_held: int | None = None,
 ) -> Booking:
     """Hold a time for one step, with its price and rules as they are now. Run it through claims.claim.
 
     `practitioner_id` None takes whoever is free and has the fewest visits; `chosen_because` says so. `earlier` is the
     same visit at another time, which is let go if it is held: the new time may overlap it, and is for the same person.
-    `held_from` stands for the network it is held from. Raises SlotTaken, or WrongState where the earlier one has just
-    become something else.
+    `held_from` stands for the network it is held from, and `most_held` is how many may be held from there. Raises
+    SlotTaken, TooManyHeld, or WrongState where the earlier one has just become something else.
     """
+    if most_held is not None and _count_held(held_from, now, besides=earlier) >= most_held:
+        raise TooManyHeld
     lasts = clinic.holds().step
     leaving = earlier if earlier and earlier.is_held else None
     slot, because = take_slot(appointment_type, starts_at, now, practitioner_id=practitioner_id, leaving=leaving)
@@ -140,14 +171,10 @@ def blocked(appointment_type: AppointmentType, starts_at: datetime, ends_at: dat
     )
 
 
-def count_held(network: str, now: datetime, *, besides: Booking | None = None) -> int:
+def _count_held(network: str, now: datetime, *, besides: Booking | None) -> int:
     """How many times are held from one network, being booked or paid for right now."""
-    held = select(func.count()).where(
-        Booking.held_from == network, Booking.status.in_(WAITING), Booking.hold_expires_at > now
-    )
-    if besides is not None:
-        held = held.where(Booking.id != besides.id)
-    return db.session.execute(held).scalar_one()
+    asked = {"network": network, "now": now, "besides": besides.id if besides else 0}
+    return db.session.execute(_HELD_FROM, asked).scalar_one()
 
 
 def _who_comes(earlier: Booking) -> dict[str, object]:
@@ -207,18 +234,9 @@ def rooms_for(slots: Sequence[OpenSlot]) -> list[int]:
 
 def _expire_lapsed(slot: OpenSlot, wanted: object, now: datetime) -> None:
     """Lapsed holds still stand in the constraint's way until they are expired; the claim that meets them does it."""
-    for lapsed in db.session.scalars(
-        select(Booking)
-        .where(
-            Booking.status == Status.HELD,
-            Booking.hold_expires_at <= now,
-            Booking.blocked.overlaps(wanted),
-            is_in_place(slot.practitioner_id, slot.room_id),
-        )
-        .order_by(Booking.id)
-        .with_for_update(of=Booking)
-    ):
-        expire(lapsed, now)
+    asked = {"practitioner": slot.practitioner_id, "room": slot.room_id, "wanted": wanted, "now": now}
+    for lapsed_id in db.session.scalars(_LAPSED, asked).all():
+        expire(find.get(lapsed_id), now)
 
 
 def is_in_place(practitioner_id: int, room_id: int | None) -> ColumnElement[bool]:

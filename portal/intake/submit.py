@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from portal import vault
 from portal.bookings.models import Booking
@@ -16,6 +16,22 @@ from portal.catalogue.models import FormDefinition
 from portal.db import db
 from portal.intake.definition import Answers
 from portal.intake.models import Intake, IntakeAnswer, IntakeState
+
+# What each page of the funnel asks is built once; building it takes as long as asking.
+_BEGUN = (
+    select(FormDefinition)
+    .join(Intake, Intake.form_definition_id == FormDefinition.id)
+    .where(Intake.booking_id == bindparam("booking"), FormDefinition.slug == bindparam("slug"))
+)
+_GIVEN = (
+    select(Intake.key, IntakeAnswer.question, IntakeAnswer.sealed)
+    .join_from(IntakeAnswer, Intake, IntakeAnswer.intake_id == Intake.id)
+    .where(Intake.booking_id == bindparam("booking"), Intake.form_definition_id == bindparam("form"))
+    .order_by(IntakeAnswer.id)
+)
+_CARRY_OVER = (
+    update(Intake).where(Intake.booking_id == bindparam("from_booking")).values(booking_id=bindparam("to_booking"))
+)
 
 
 def intake_form(booking: Booking) -> FormDefinition | None:
@@ -43,11 +59,7 @@ def save(booking: Booking, form: FormDefinition, answers: Answers, now: datetime
 
 def answers(booking: Booking, form: FormDefinition) -> Answers:
     """What has been answered so far, by question id."""
-    wanted = select(Intake.key, IntakeAnswer.question, IntakeAnswer.sealed).join_from(
-        IntakeAnswer, Intake, IntakeAnswer.intake_id == Intake.id
-    )
-    given = wanted.where(Intake.booking_id == booking.id, Intake.form_definition_id == form.id)
-    rows = db.session.execute(given.order_by(IntakeAnswer.id))
+    rows = db.session.execute(_GIVEN, {"booking": booking.id, "form": form.id})
     return {question: json.loads(vault.unseal(sealed, _context(key, question))) for key, question, sealed in rows}
 
 
@@ -73,7 +85,7 @@ def missing_step(booking: Booking) -> str | None:
 
 def carry_over(earlier: Booking, booking: Booking) -> None:
     """Another time for the same visit: what was answered goes along."""
-    db.session.execute(update(Intake).where(Intake.booking_id == earlier.id).values(booking_id=booking.id))
+    db.session.connection().execute(_CARRY_OVER, {"from_booking": earlier.id, "to_booking": booking.id})
 
 
 def service_options() -> Sequence[tuple[str, str]]:
@@ -84,11 +96,7 @@ def service_options() -> Sequence[tuple[str, str]]:
 def _form(booking: Booking, slug: str | None) -> FormDefinition | None:
     if slug is None:
         return None
-    begun = db.session.scalar(
-        select(FormDefinition)
-        .join(Intake, Intake.form_definition_id == FormDefinition.id)
-        .where(Intake.booking_id == booking.id, FormDefinition.slug == slug)
-    )
+    begun = db.session.scalar(_BEGUN, {"booking": booking.id, "slug": slug})
     return begun or offer.form_in_use(slug)
 
 

@@ -5,15 +5,22 @@ from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Callable
+from functools import lru_cache, wraps
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
-from typing import cast
+from typing import ParamSpec, TypeVar, cast
 
-from flask import Flask, current_app, request
+from flask import Flask, abort, current_app, request
 from flask_limiter import Limiter
 from limits import parse_many
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
 
 from portal.config import Settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 DEFAULTS = {
     "holds": "30 per minute; 200 per hour",
@@ -51,7 +58,7 @@ def network() -> str:
 limiter = Limiter(network, headers_enabled=False, swallow_errors=True)
 # Looking is by far the most frequent act and the least worth guarding exactly: each process counts for itself, which
 # saves a round to Redis on every page (docs/security-decisions.md).
-reads = Limiter(network, headers_enabled=False, swallow_errors=True, storage_uri="memory://")
+reads = FixedWindowRateLimiter(MemoryStorage())
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -62,7 +69,19 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = storage_uri(settings.redis_url)
     app.config["RATELIMIT_KEY_PREFIX"] = KEY_PREFIX
     limiter.init_app(app)
-    reads.init_app(app)
+
+
+def limit_reads(view: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a view that only looks; each has a count of its own."""
+
+    @wraps(view)
+    def counted(*args: P.args, **named: P.kwargs) -> R:
+        who = network()
+        if not all(reads.hit(each, str(request.endpoint), who) for each in _parsed(limit("reads"))):
+            abort(429)
+        return view(*args, **named)
+
+    return counted
 
 
 def limit(name: str) -> str:
@@ -75,7 +94,10 @@ def is_within(name: str, key: str) -> bool:
 
     Comes after the network's own limit, which finds out whether Redis is there.
     """
-    return all(limiter.limiter.hit(each, KEY_PREFIX, name, key) for each in parse_many(limit(name)))
+    return all(limiter.limiter.hit(each, KEY_PREFIX, name, key) for each in _parsed(limit(name)))
+
+
+_parsed = lru_cache(parse_many)
 
 
 def mark(purpose: str, value: str) -> str:

@@ -82,7 +82,10 @@ def drive(port: int, scripts: Sequence[Script], *, start_at: float, seconds: flo
     """One process's share of the load."""
     figures = Figures()
     with selectors.DefaultSelector() as waiting:
-        lines = [Line(port, script, once) for script in scripts]
+        lines = []
+        for script in scripts:
+            lines.append(Line(port, script, once))
+            time.sleep(0.005)
         for line in lines:
             waiting.register(line.connection, selectors.EVENT_READ, line)
         time.sleep(max(0.0, start_at - time.monotonic()))

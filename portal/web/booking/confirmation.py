@@ -18,7 +18,7 @@ from portal.scheduling.claims import SlotTaken
 from portal.web.booking import listing, nearest, slot_list, steps, visitor, zones
 from portal.web.booking.nearest import Lost
 from portal.web.htmx import go, render
-from portal.web.limits import limit, limiter, reads
+from portal.web.limits import limit, limit_reads, limiter
 
 bp = Blueprint("confirmation", __name__, url_prefix="/bookings/<reference>")
 
@@ -32,7 +32,7 @@ VISIT_STATES = (
 
 
 @bp.get("")
-@reads.limit(lambda: limit("reads"))
+@limit_reads
 def booking(reference: str) -> ResponseReturnValue:
     found = visitor.known_booking(reference)
     if found.status not in VISIT_STATES and found.confirmed_at is None:
@@ -57,7 +57,7 @@ def booking(reference: str) -> ResponseReturnValue:
 
 
 @bp.get("/calendar.ics")
-@reads.limit(lambda: limit("reads"))
+@limit_reads
 def ics(reference: str) -> ResponseReturnValue:
     found = visitor.known_booking(reference)
     if found.confirmed_at is None:
@@ -71,7 +71,7 @@ def ics(reference: str) -> ResponseReturnValue:
 
 
 @bp.get("/move")
-@reads.limit(lambda: limit("reads"))
+@limit_reads
 def move_page(reference: str) -> ResponseReturnValue:
     return _move_page(visitor.known_booking(reference))
 
@@ -99,7 +99,7 @@ def move(reference: str) -> ResponseReturnValue:
 
 
 @bp.get("/cancel")
-@reads.limit(lambda: limit("reads"))
+@limit_reads
 def cancel_page(reference: str) -> ResponseReturnValue:
     found = visitor.known_booking(reference)
     if not _is_ahead(found):

@@ -23,7 +23,7 @@ from portal.intake.definition import Form, parse
 from portal.web.booking import nearest, steps, visitor
 from portal.web.booking.details_form import GENDERS, DetailsForm, filled_from
 from portal.web.htmx import go, is_htmx
-from portal.web.limits import limit, limiter, reads
+from portal.web.limits import limit, limit_reads, limiter
 
 bp = Blueprint("funnel", __name__, url_prefix="/bookings/<reference>")
 
@@ -31,7 +31,7 @@ STEPS = ("details", "intake", "check")
 
 
 @bp.get("/details")
-@reads.limit(lambda: limit("reads"))
+@limit_reads
 def details(reference: str) -> ResponseReturnValue:
     changes.only_look()
     booking = visitor.own_booking(reference)
@@ -71,7 +71,7 @@ def save_details(reference: str) -> ResponseReturnValue:
 
 
 @bp.get("/intake")
-@reads.limit(lambda: limit("reads"))
+@limit_reads
 def intake(reference: str) -> ResponseReturnValue:
     changes.only_look()
     booking = visitor.own_booking(reference)
@@ -106,7 +106,7 @@ def save_intake(reference: str) -> ResponseReturnValue:
 
 
 @bp.get("/check")
-@reads.limit(lambda: limit("reads"))
+@limit_reads
 def check(reference: str) -> ResponseReturnValue:
     changes.only_look()
     booking = visitor.own_booking(reference)

@@ -20,7 +20,7 @@ from portal.outbox.post import owe
 from portal.patients.models import Patient
 from portal.web.booking import visitor
 from portal.web.booking.details_form import clean
-from portal.web.limits import is_within, limit, limiter, mark, reads
+from portal.web.limits import is_within, limit, limit_reads, limiter, mark
 
 bp = Blueprint("links", __name__)
 
@@ -59,7 +59,7 @@ def open_link(token: str, act: str | None) -> ResponseReturnValue:
 
 
 @bp.get("/find-my-visit")
-@reads.limit(lambda: limit("reads"))
+@limit_reads
 def find() -> ResponseReturnValue:
     return render_template("booking/find.html", form=FindForm(formdata=None))
 

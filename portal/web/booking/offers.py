@@ -20,7 +20,7 @@ from portal.scheduling import claims
 from portal.scheduling.claims import SlotTaken
 from portal.web.booking import visitor
 from portal.web.htmx import go
-from portal.web.limits import limit, limiter, reads
+from portal.web.limits import limit, limit_reads, limiter
 
 bp = Blueprint("offers", __name__)
 
@@ -38,7 +38,7 @@ class Choice:
 
 
 @bp.get("/bookings/<reference>/offer")
-@reads.limit(lambda: limit("reads"))
+@limit_reads
 def offer(reference: str) -> ResponseReturnValue:
     return _page(visitor.known_booking(reference))
 

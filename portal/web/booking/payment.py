@@ -17,7 +17,7 @@ from portal.intake import submit
 from portal.payments import checkout, settle
 from portal.web.booking import funnel, visitor
 from portal.web.htmx import go, render
-from portal.web.limits import limit, limiter, reads
+from portal.web.limits import limit, limit_reads, limiter
 
 bp = Blueprint("payment", __name__, url_prefix="/bookings/<reference>")
 
@@ -41,7 +41,7 @@ def pay(reference: str) -> ResponseReturnValue:
 
 
 @bp.get("/return")
-@reads.limit(lambda: limit("reads"))
+@limit_reads
 def came_back(reference: str) -> ResponseReturnValue:
     """Shows how the payment stands. Being visited books nothing: Stripe's notification does."""
     booking = visitor.own_booking(reference)

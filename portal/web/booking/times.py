@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from flask import Blueprint, abort, current_app, url_for
+from flask import Blueprint, abort, current_app, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
-from wtforms import StringField
 
 from portal import changes
 from portal.bookings import hold
+from portal.bookings.hold import TooManyHeld
 from portal.bookings.models import Booking
 from portal.bookings.states import Status, WrongState
 from portal.catalogue import offer
@@ -24,7 +23,7 @@ from portal.web.booking import listing, nearest, slot_list, steps, visitor
 from portal.web.booking.kept_page import render_kept
 from portal.web.booking.nearest import Lost
 from portal.web.htmx import go, is_htmx
-from portal.web.limits import limit, limiter, mark, network, reads
+from portal.web.limits import limit, limit_reads, limiter, mark, network
 
 bp = Blueprint("times", __name__)
 
@@ -34,22 +33,11 @@ TOO_MANY = (
 )
 
 
-class HoldForm(FlaskForm):
-    """The chosen time, as the value of its radio button."""
-
-    slot = StringField()
-
-    def validate_slot(self, field: StringField) -> None:
-        field.data = (field.data or "").strip()
-        self.chosen = slot_list.read_value(field.data)
-
-    chosen: tuple[datetime, int | None] | None = None
-
-
 @bp.get("/book/<type_slug>")
-@reads.limit(lambda: limit("reads"))
+@limit_reads
 def times(type_slug: str) -> ResponseReturnValue:
-    changes.only_look()
+    visitor.look_in()
+    changes.look_once()
     return _page(_bookable(type_slug))
 
 
@@ -58,21 +46,21 @@ def times(type_slug: str) -> ResponseReturnValue:
 def create_hold(type_slug: str) -> ResponseReturnValue:
     changes.look_once()
     appointment_type = _bookable(type_slug)
-    form = HoldForm()
-    form.validate()
-    if form.chosen is None:
+    chosen = slot_list.read_value(request.form.get("slot", "").strip())
+    if chosen is None:
         return _page(appointment_type, error="Choose a time, then continue."), 422
-    starts_at, practitioner_id = form.chosen
-    earlier, held_from = visitor.unfinished_booking(appointment_type.id), mark("network", network())
+    starts_at, practitioner_id = chosen
+    earlier = visitor.unfinished_booking(appointment_type.id)
     if earlier is not None and _is_kept(earlier, starts_at, practitioner_id):
         return go(url_for("funnel.details", reference=earlier.reference))
-    if hold.count_held(held_from, now(), besides=earlier) >= current_app.config["MOST_HELD"]:
-        return _page(appointment_type, error=TOO_MANY), 422
     try:
-        reference = claims.claim(lambda: _take(appointment_type, starts_at, practitioner_id, earlier, held_from))
+        reference = claims.claim(lambda: _take(appointment_type, starts_at, practitioner_id, earlier))
+    except TooManyHeld:
+        return _page(appointment_type, error=TOO_MANY), 422
     except (SlotTaken, WrongState) as refusal:
-        changes.only_look()
-        twin = visitor.unfinished_booking(appointment_type.id) if visitor.knows_more_now() else None
+        knows_more = visitor.knows_more_now()
+        changes.look_once()
+        twin = visitor.unfinished_booking(appointment_type.id) if knows_more else None
         if twin is None or not _is_kept(twin, starts_at, practitioner_id):
             sorry = nearest.sorry_words(refusal if isinstance(refusal, SlotTaken) else SlotTaken())
             return _page(appointment_type, error=sorry, lost=Lost(starts_at, practitioner_id)), 422
@@ -85,15 +73,20 @@ def _take(
     starts_at: datetime,
     practitioner_id: int | None,
     earlier: Booking | None,
-    held_from: str,
 ) -> str:
     """Hold the new time and let this person's earlier one go, with their answers carried over: all or nothing.
 
-    -> the new booking's reference
+    -> the new booking's reference. Raises TooManyHeld beside what claims.claim does.
     """
-    at = now()
+    at, held_from, most = now(), mark("network", network()), current_app.config["MOST_HELD"]
     booking = hold.hold(
-        appointment_type, starts_at, at, practitioner_id=practitioner_id, earlier=earlier, held_from=held_from
+        appointment_type,
+        starts_at,
+        at,
+        practitioner_id=practitioner_id,
+        earlier=earlier,
+        held_from=held_from,
+        most_held=most,
     )
     if earlier is not None:
         submit.carry_over(earlier, booking)

@@ -48,6 +48,11 @@ def is_known_here(reference: str) -> bool:
     return _was_granted(reference, "booked", "opened")
 
 
+def look_in() -> None:
+    """Read what this browser has been granted before anything else is asked: it tells along how everything stands."""
+    _session().read()
+
+
 def knows_more_now() -> bool:
     """Whether another request of this browser has taken a time while we waited for ours."""
     known = session.get("booked", [])

@@ -20,7 +20,7 @@ from portal.catalogue.models import AppointmentType
 from portal.clock import now
 from portal.web.booking import narrow, visitor
 from portal.web.htmx import go
-from portal.web.limits import limit, limiter, reads
+from portal.web.limits import limit, limit_reads, limiter
 
 bp = Blueprint("zones", __name__)
 
@@ -91,7 +91,7 @@ def explained(starts: Sequence[datetime], zone: ZoneInfo, second: ZoneInfo | Non
 
 
 @bp.get("/book/<type_slug>/zone")
-@reads.limit(lambda: limit("reads"))
+@limit_reads
 def choose(type_slug: str) -> ResponseReturnValue:
     _telehealth(type_slug)
     return _page(_with_filters(url_for("times.times", type_slug=type_slug)))
@@ -106,7 +106,7 @@ def remember(type_slug: str) -> ResponseReturnValue:
 
 
 @bp.get("/bookings/<reference>/zone")
-@reads.limit(lambda: limit("reads"))
+@limit_reads
 def choose_to_move(reference: str) -> ResponseReturnValue:
     visitor.known_booking(reference)
     return _page(_with_filters(url_for("confirmation.move_page", reference=reference)))

@@ -22,7 +22,7 @@ from portal.patients.models import Patient
 from portal.staff import audit
 from portal.staff.access import DESK
 from portal.web.htmx import go
-from portal.web.limits import limit, reads
+from portal.web.limits import limit_reads
 from portal.web.staff import who
 from portal.web.staff.bookings.desk import bp, typed
 from portal.web.staff.bookings.panel import state_words
@@ -36,7 +36,7 @@ def find() -> ResponseReturnValue:
 
 
 @bp.post("/search")
-@reads.limit(lambda: limit("reads"))
+@limit_reads
 def search() -> ResponseReturnValue:
     """The answer is the page itself and no redirect, which would have to carry what was typed."""
     asked = typed("q", 100)

@@ -24,7 +24,7 @@ from portal.staff import audit
 from portal.staff.access import Staff
 from portal.staff.models import Action
 from portal.web.booking.details_form import DetailsForm, clean
-from portal.web.limits import limit, reads
+from portal.web.limits import limit_reads
 from portal.web.staff import row_ids, who
 from portal.web.staff.bookings import history_words, panel
 from portal.web.staff.bookings.desk import HAS_ANSWERS, NOT_NOW, act, bp, get, typed
@@ -57,7 +57,7 @@ def choose_patient(reference: str) -> ResponseReturnValue:
 
 
 @bp.post("/<reference>/patient-search")
-@reads.limit(lambda: limit("reads"))
+@limit_reads
 def search_patient(reference: str) -> ResponseReturnValue:
     """The answer is the page itself: what was typed stands in no address."""
     return _page(reference, NewPatientForm(formdata=None), asked=typed("q", 100))
