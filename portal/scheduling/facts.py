@@ -92,6 +92,7 @@ class Visit(NamedTuple):
     type_id: int
     starts: int
     ends: int
+    booking_id: int = 0
 
 
 class Busy(NamedTuple):

@@ -65,13 +65,12 @@ STATEMENT = text(
 
     (select json_agg(json_build_array(practitioner_id, room_id, floor(extract(epoch from lower(blocked))),
                                       ceil(extract(epoch from upper(blocked))), appointment_type_id,
-                                      floor(extract(epoch from starts_at)), ceil(extract(epoch from ends_at)))
+                                      floor(extract(epoch from starts_at)), ceil(extract(epoch from ends_at)), id)
                      order by starts_at, id)::text
      from booking
      where blocked && tstzrange(:since, :until)
        and status in ('held', 'awaiting_payment', 'confirmed', 'arrived', 'in_session', 'completed')
-       and (status <> 'held' or hold_expires_at > :now)
-       and id <> :ignored),
+       and (status <> 'held' or hold_expires_at > :now)),
 
     (select json_agg(json_build_array(practitioner_id, floor(extract(epoch from starts_at)),
                                       ceil(extract(epoch from ends_at)), source) order by starts_at, id)::text

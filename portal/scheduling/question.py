@@ -26,6 +26,7 @@ class Question(NamedTuple):
     last: date
     type_id: int
     needs_room: bool
+    ignored: int | None  # a booking that does not stand in its own way
 
     @property
     def books(self) -> Books:
@@ -43,7 +44,7 @@ class Question(NamedTuple):
 
     def without_visits(self) -> Question:
         """The same for a clinic that nobody has booked and where nobody is busy."""
-        return self._replace(rules=self.rules.uncapped(), visits=NOTHING, busy=NOTHING, needs_room=False)
+        return self._replace(rules=self.rules.uncapped(), visits=NOTHING, busy=NOTHING, needs_room=False, ignored=None)
 
 
 def ask(
@@ -62,9 +63,9 @@ def ask(
     # see facts_statement.py. They begin on Sunday, because a Monday in Australia does in UTC.
     since = datetime.combine(_monday(first - timedelta(days=2)) - timedelta(days=1), time(), UTC)
     until = datetime.combine(_monday(last + timedelta(days=9)), time(), UTC)
-    reading = read(appointment_type, first, last, since, until, now, ignoring_booking)
-    rules = _rules_of(appointment_type, length_minutes)
-    return Question(rules, *reading, first, last, appointment_type.id, appointment_type.needs_room)
+    reading = read(appointment_type, first, last, since, until, now)
+    rules, needs_room = _rules_of(appointment_type, length_minutes), appointment_type.needs_room
+    return Question(rules, *reading, first, last, appointment_type.id, needs_room, ignoring_booking)
 
 
 def _rules_of(appointment_type: AppointmentType, length_minutes: int | None) -> Rules:
@@ -90,7 +91,7 @@ def _monday(day: date) -> date:
 def _books(question: Question) -> Books:
     return books.keep(
         question.facts,
-        _visits(question.visits),
+        [visit for visit in _visits(question.visits) if visit.booking_id != question.ignored],
         parse_busy(question.busy),
         question.first,
         question.last,

@@ -32,55 +32,51 @@ class Reading(NamedTuple):
 
 
 def read(
-    appointment_type: AppointmentType,
-    first: date,
-    last: date,
-    since: datetime,
-    until: datetime,
-    now: datetime,
-    ignoring_booking: int | None = None,
+    appointment_type: AppointmentType, first: date, last: date, since: datetime, until: datetime, now: datetime
 ) -> Reading:
-    """Hours and holidays of the local days `first` to `last`; the rest from `since` to `until`."""
-    asked = {
+    """Hours and holidays of the local days `first` to `last`; the rest from `since` to `until`.
+
+    What was read for more days answers for fewer, so that it may tell of more than was asked.
+    """
+    about = {
         "type": appointment_type.id,
         "calendar": appointment_type.calendar_slug,
         "telehealth": appointment_type.is_telehealth,
-        "first": first,
-        "last": last,
-        "since": since,
-        "until": until,
-        "ignored": ignoring_booking or 0,
     }
-    key, state = tuple(asked.values()), changes.state().times
-    kept = _kept.get(key)
-    if kept is not None and kept.state == state and kept.since <= now < kept.until:
-        return kept.reading
-    *arranged, visits, busy, ends = db.session.execute(STATEMENT, {**asked, "now": now}).one()
+    key, state = tuple(about.values()), changes.state().times
+    known = [kept for kept in _kept.get(key, ()) if kept.state == state]
+    for kept in known:
+        if kept.first <= first and last <= kept.last and kept.starts <= now < kept.ends:
+            return kept.reading
+    window = {"first": first, "last": last, "since": since, "until": until, "now": now}
+    *arranged, visits, busy, ends = db.session.execute(STATEMENT, about | window).one()
     reading = Reading(_parse(*arranged), visits or NOTHING, busy or NOTHING)
-    if len(_kept) >= MOST_KEPT:
-        _kept.clear()
-    _kept[key] = _Kept(state, now, ends or datetime.max.replace(tzinfo=UTC), reading)
+    newest = _Kept(state, first, last, now, ends or datetime.max.replace(tzinfo=UTC), reading)
+    _kept[key] = (*known[1 - MOST_KEPT :], newest)
     return reading
 
 
 @dataclass(frozen=True)
 class _Kept:
-    """A reading, what had changed when it was made, and the moments that it holds for: then a hold lapses."""
+    """A reading, what had changed when it was made, its days, and the moments that it holds for: then a hold lapses."""
 
     state: int | None
-    since: datetime
-    until: datetime
+    first: date
+    last: date
+    starts: datetime
+    ends: datetime
     reading: Reading
 
 
-_kept: dict[tuple[object, ...], _Kept] = {}
+# By what is asked about; of each only what still holds.
+_kept: dict[tuple[object, ...], tuple[_Kept, ...]] = {}
 
 
 def parse_visits(text: str) -> tuple[Visit, ...]:
     """The visits of a reading."""
     return tuple(
-        Visit(who, room, (begin, end), type_id, starts, ends)
-        for who, room, begin, end, type_id, starts, ends in json.loads(text)
+        Visit(who, room, (begin, end), type_id, starts, ends, booking_id)
+        for who, room, begin, end, type_id, starts, ends, booking_id in json.loads(text)
     )
 
 

@@ -17,6 +17,7 @@ from functools import partial
 from multiprocessing.pool import Pool
 
 PROCESSES = 2
+BETWEEN_CONNECTIONS = 0.005  # seconds
 HEAD_END = b"\r\n\r\n"
 LENGTH, LOCATION = b"\r\nContent-Length: ", b"\r\nLocation: "
 WHERE_IT_LED = b"{where it led}"  # in a request: the address that the answer before sent the visitor to
@@ -67,7 +68,7 @@ class Crowd:
 
     def _drive(self, port: int, scripts: Sequence[Script], seconds: float, *, once: bool) -> Figures:
         shares = [list(scripts[place::PROCESSES]) for place in range(PROCESSES)]
-        start_at = time.monotonic() + 0.1 + 0.001 * len(scripts)
+        start_at = time.monotonic() + 0.1 + (BETWEEN_CONNECTIONS + 0.001) * len(scripts)
         act = partial(drive, port, start_at=start_at, seconds=seconds, once=once)
         return sum(self._pool.map(act, [share for share in shares if share], chunksize=1), Figures())
 
@@ -85,7 +86,8 @@ def drive(port: int, scripts: Sequence[Script], *, start_at: float, seconds: flo
         lines = []
         for script in scripts:
             lines.append(Line(port, script, once))
-            time.sleep(0.005)
+            # All at once, one of the server's processes would often take every connection before the other looks.
+            time.sleep(BETWEEN_CONNECTIONS)
         for line in lines:
             waiting.register(line.connection, selectors.EVENT_READ, line)
         time.sleep(max(0.0, start_at - time.monotonic()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -34,18 +35,31 @@ def sorry_words(refusal: SlotTaken) -> str:
 
 
 def among(slots: Sequence[OpenSlot], lost: Lost, zone: ZoneInfo, offered: Offered) -> list[Time]:
-    """The three that come closest: those of the same practitioner first, then the nearest; told in order of time."""
-    others: dict[int, list[OpenSlot]] = {}
-    for slot in slots:
-        others.setdefault(slot.start, []).append(slot)
+    """The three that come closest: those of the same practitioner first, then the nearest; told in order of time.
 
-    def distance(start: int) -> tuple[bool, float]:
-        is_theirs = lost.practitioner_id in (None, *(slot.practitioner_id for slot in others[start]))
-        return not is_theirs, abs(start - lost.starts_at.timestamp())
+    `slots` are in order.
+    """
+    wanted = int(lost.starts_at.timestamp())
+    theirs = [slot.start for slot in slots if lost.practitioner_id in (None, slot.practitioner_id)]
+    closest = _closest(theirs, wanted, COUNT)
+    if len(closest) < COUNT:
+        others = [slot.start for slot in slots if slot.start not in closest]
+        closest += _closest(others, wanted, COUNT - len(closest))
+    told = [slot for start in sorted(closest) for slot in _theirs_first(_at(slots, start), lost)]
+    return slot_list.choices(told, zone, offered, with_day=True)
 
-    closest = sorted(others, key=distance)[:COUNT]
-    wanted = [slot for start in sorted(closest) for slot in _theirs_first(others[start], lost)]
-    return slot_list.choices(wanted, zone, offered, with_day=True)
+
+def _closest(starts: Sequence[int], wanted: int, count: int) -> list[int]:
+    """Of ascending starts the different ones around the wanted moment, the nearest first."""
+    different = list(dict.fromkeys(starts))
+    place = bisect_left(different, wanted)
+    around = different[max(0, place - count) : place + count]
+    return sorted(around, key=lambda start: abs(start - wanted))[:count]
+
+
+def _at(slots: Sequence[OpenSlot], start: int) -> list[OpenSlot]:
+    """The slots of one start."""
+    return list(slots[bisect_left(slots, (start,)) : bisect_left(slots, (start + 1,))])
 
 
 def to_booking(booking: Booking) -> list[Time]:
