@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from time import monotonic
@@ -29,10 +30,17 @@ def ticks() -> float:
 def _offset() -> timedelta:
     if _offset_file is None:
         return timedelta()
+    # Every request asks several times, and Python's own files are slow to open.
     try:
-        return timedelta(seconds=float(_offset_file.read_text() or 0))
+        descriptor = os.open(_offset_file, os.O_RDONLY)
+    except OSError:
+        return timedelta()
+    try:
+        return timedelta(seconds=float(os.read(descriptor, 100) or 0))
     except (OSError, ValueError):
         return timedelta()
+    finally:
+        os.close(descriptor)
 
 
 def local_instant(day: date, at: time, zone: ZoneInfo) -> datetime | None:

@@ -149,7 +149,7 @@ def _clean(request: pytest.FixtureRequest) -> Iterator[None]:
     if "app" in request.fixturenames:
         from portal.web.limits import reads
 
-        reads.storage.reset()  # its counts are in this process, the others went with Redis
+        reads.reset()  # its counts are in this process, the others went with Redis
 
 
 @pytest.fixture

@@ -29,17 +29,19 @@ class Asked:
     path: str
 
 
-def render_kept(template: str, **context: Hashable) -> str:
+def render_kept(template: str, **context: Hashable) -> bytes:
     """As `render_template`, for a context whose values are equal only if they read the same."""
-    page = _render(template, Asked(request.path), clinic.details(), tuple(context.items()))
-    return page.replace(TOKEN_PLACE, generate_csrf())
+    around_tokens = _render(template, Asked(request.path), clinic.details(), tuple(context.items()))
+    return str(generate_csrf()).encode().join(around_tokens)
 
 
 @lru_cache(MOST_PAGES_KEPT)
-def _render(template: str, asked: Asked, details: Clinic, context: tuple[tuple[str, Any], ...]) -> str:
+def _render(template: str, asked: Asked, details: Clinic, context: tuple[tuple[str, Any], ...]) -> list[bytes]:
+    """The page in UTF-8, in the pieces that stand around each form token."""
     g.csrf_token = TOKEN_PLACE  # Flask-WTF gives out what stands here
     try:
         values = dict(context) | {"clinic": lambda: details, "request": asked, "session": None, "g": None}
-        return current_app.jinja_env.get_template(template).render(values)
+        page = current_app.jinja_env.get_template(template).render(values)
+        return [piece.encode() for piece in page.split(TOKEN_PLACE)]
     finally:
         del g.csrf_token  # and makes a real one when nothing does

@@ -111,7 +111,7 @@ def _bookable(type_slug: str) -> AppointmentType:
         abort(404)
 
 
-def _page(appointment_type: AppointmentType, *, error: str | None = None, lost: Lost | None = None) -> str:
+def _page(appointment_type: AppointmentType, *, error: str | None = None, lost: Lost | None = None) -> bytes:
     type_slug = appointment_type.slug
     return render_kept(
         "booking/_times.html" if is_htmx() else "booking/times.html",
