@@ -17,7 +17,7 @@ from portal.db import Base, HasId, db
 
 T = TypeVar("T")
 
-_LOOKED, _SAW = "looked at once", "saw already"
+_LOOKED, _TOLD = "looked at once", "told along"
 
 
 class ChangeMark(HasId, Base):
@@ -61,22 +61,22 @@ def only_look() -> None:
 
 
 def look_once() -> None:
-    """What follows goes by how everything stands at this moment, or stood when the session was read a moment ago,
-    until it looks again."""
-    saw = db.session.info.get(_SAW)
+    """What follows goes by how everything stands at this moment, until it looks again. What was told along with the
+    session a moment ago will do."""
+    told = db.session.info.get(_TOLD)
     look_again()
-    db.session.info[_LOOKED] = saw or state()
+    db.session.info[_LOOKED] = told or state()
 
 
-def saw(state: State) -> None:
-    """How everything stands was told along with something else that this request asked."""
-    db.session.info[_SAW] = state
+def tell(state: State) -> None:
+    """How everything stands, from whoever asked it along with something else."""
+    db.session.info[_TOLD] = state
 
 
 def look_again() -> None:
     """What was looked at once counts no more."""
     db.session.info.pop(_LOOKED, None)
-    db.session.info.pop(_SAW, None)
+    db.session.info.pop(_TOLD, None)
 
 
 def keep(name: Hashable, read: Callable[[], T]) -> T:

@@ -263,7 +263,7 @@ class DatabaseSessions(SessionInterface):
             # On one of its own, so that no transaction stays open for a look.
             with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 row = connection.execute(_SAVED, wanted).one()
-        changes.saw(changes.State(row.times, row.catalogue))
+        changes.tell(changes.State(row.times, row.catalogue))
         return Saved(row.data, row.holder, row.created_at, row.seen_at) if row.seen_at else None
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:

@@ -38,7 +38,7 @@ DEFAULTS = {
 MOST_HELD = 10
 KEY_PREFIX = "limits"
 HOUSEHOLD_BITS = 64
-MOST_COUNTED = 10_000  # networks and pages; then those of earlier windows are dropped
+MOST_COUNTED = 10_000  # then those whose window has ended are dropped
 
 
 def network() -> str:
@@ -60,8 +60,8 @@ class Counts:
     """Fixed windows counted in this process. The library's own memory starts a thread to clean up after nearly every
     look, which costs more than the look."""
 
-    def __init__(self) -> None:
-        self._lock = Lock()
+    def __init__(self, most: int = MOST_COUNTED) -> None:
+        self._most, self._lock = most, Lock()
         self._counts: dict[tuple[str, ...], tuple[float, int]] = {}  # when the window ends, and what it counted
 
     def hit(self, limit: RateLimitItem, *whose: str) -> bool:
@@ -71,10 +71,13 @@ class Counts:
             ends, count = self._counts.get(key, (0.0, 0))
             if ends <= now:
                 ends, count = now + limit.get_expiry(), 0
-                if len(self._counts) >= MOST_COUNTED:
+                if len(self) >= self._most:
                     self._counts = {key: known for key, known in self._counts.items() if known[0] > now}
             self._counts[key] = ends, count + 1
         return count < limit.amount
+
+    def __len__(self) -> int:
+        return len(self._counts)
 
     def reset(self) -> None:
         """Forget everything."""

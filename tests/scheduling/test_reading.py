@@ -24,6 +24,7 @@ from portal.scheduling.models import (
     TypePractitioner,
     WorkingHours,
 )
+from tests.support.database import counted_queries
 from tests.support.factories import (
     CALENDAR,
     SYDNEY,
@@ -102,6 +103,11 @@ def name_somebody_else() -> None:
     add(TypePractitioner(type_id=kind, practitioner_id=make_practitioner().id))
 
 
+def readings(sent: list[str]) -> list[str]:
+    """Those of the statements that read what open times follow from."""
+    return [statement for statement in sent if "with offered as" in statement]
+
+
 CHANGES: dict[str, tuple[Callable[[], None], list[str]]] = {
     "nothing": (lambda: None, ["09:00", "09:30", "10:00", "10:30"]),
     "hours begin later": (lambda: elsewhere("update working_hours set starts = '10:00'"), ["10:00", "10:30"]),
@@ -155,6 +161,25 @@ def test_a_booking_takes_its_time_and_gives_it_back(visit: AppointmentType) -> N
     assert clocks(visit) == before[1:]
     elsewhere(f"update booking set status = 'cancelled' where id = {booking.id}")
     assert clocks(visit) == before
+
+
+def test_what_was_read_for_more_days_answers_for_fewer(visit: AppointmentType) -> None:
+    availability.timetable(visit, TUESDAY, TUESDAY + timedelta(days=13), NOW)
+    with counted_queries() as sent:
+        assert clocks(visit) == ["09:00", "09:30", "10:00", "10:30"]
+    assert not readings(sent)
+
+
+def test_one_reading_serves_everybody_who_has_a_visit_of_their_own_to_move(visit: AppointmentType) -> None:
+    who = ask(visit).practitioners[0].id
+    bookings = [make_booking(type=visit, starts_at=NINE + timedelta(minutes=after)) for after in (0, 60)]
+    elsewhere(f"update booking set practitioner_id = {who}")
+    assert clocks(visit) == ["09:30", "10:30"]
+    with counted_queries() as sent:
+        for booking, expected in zip(bookings, (["09:00", "09:30", "10:30"], ["09:30", "10:00", "10:30"]), strict=True):
+            table = availability.timetable(visit, TUESDAY, TUESDAY, NOW, ignoring_booking=booking.id)
+            assert [f"{slot.starts_at.astimezone(SYDNEY):%H:%M}" for slot in table.open_slots] == expected
+    assert not readings(sent)
 
 
 def test_time_alone_frees_what_was_held(visit: AppointmentType) -> None:

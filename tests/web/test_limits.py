@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
 import pytest
 from flask import Flask
+from limits import parse
 
 from portal.catalogue.models import AppointmentType
 from portal.web.booking import times
-from portal.web.limits import DEFAULTS, mark, network, scaled
+from portal.web.limits import DEFAULTS, Counts, mark, network, scaled
 from tests.support.factories import make_booking, make_patient
 from tests.support.funnel import booking_of, free_times, let_lapse
 from tests.support.outbox import owed
@@ -45,6 +47,25 @@ def test_holding_times_is_limited_and_looking_is_not(
     # The address is what counts, not the browser.
     assert stranger.page(f"/book/{consult.slug}").submit("Continue", slot=times[3]).status == 429
     assert client.page(f"/book/{consult.slug}").heading == "Choose a time"
+
+
+def test_looks_are_counted_for_each_network_and_anew_in_each_window() -> None:
+    counts, limit = Counts(), parse("2 per second")
+    began = time.monotonic()
+    assert [counts.hit(limit, "page", "here") for _ in range(3)] == [True, True, False]
+    assert counts.hit(limit, "page", "there")
+    assert counts.hit(limit, "another page", "here")
+    time.sleep(max(0.0, began + 1.01 - time.monotonic()))
+    assert counts.hit(limit, "page", "here")
+
+
+def test_windows_that_have_ended_are_not_kept_for_ever() -> None:
+    counts, limit = Counts(most=2), parse("2 per second")
+    for somebody in ("one", "two"):
+        counts.hit(limit, somebody)
+    time.sleep(1.01)
+    counts.hit(limit, "three")
+    assert len(counts) == 1
 
 
 @pytest.mark.parametrize("name", sorted(DEFAULTS))

@@ -36,12 +36,12 @@ def render_kept(template: str, **context: Hashable) -> bytes:
 
 
 @lru_cache(MOST_PAGES_KEPT)
-def _render(template: str, asked: Asked, details: Clinic, context: tuple[tuple[str, Any], ...]) -> list[bytes]:
+def _render(template: str, asked: Asked, details: Clinic, context: tuple[tuple[str, Any], ...]) -> tuple[bytes, ...]:
     """The page in UTF-8, in the pieces that stand around each form token."""
     g.csrf_token = TOKEN_PLACE  # Flask-WTF gives out what stands here
     try:
         values = dict(context) | {"clinic": lambda: details, "request": asked, "session": None, "g": None}
         page = current_app.jinja_env.get_template(template).render(values)
-        return [piece.encode() for piece in page.split(TOKEN_PLACE)]
+        return tuple(piece.encode() for piece in page.split(TOKEN_PLACE))
     finally:
         del g.csrf_token  # and makes a real one when nothing does
