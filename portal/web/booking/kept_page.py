@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from flask import current_app, g, request
+from flask import current_app, g, request, session
 from flask_wtf.csrf import generate_csrf
 
 from portal import clinic
 from portal.clinic import Clinic
 
-MOST_PAGES_KEPT = 256
+MOST_PAGES_KEPT, MOST_TOKENS_KEPT = 256, 4096
 TOKEN_PLACE = f"token-{secrets.token_hex(16)}"
 
 
@@ -32,7 +32,18 @@ class Asked:
 def render_kept(template: str, **context: Hashable) -> bytes:
     """As `render_template`, for a context whose values are equal only if they read the same."""
     around_tokens = _render(template, Asked(request.path), clinic.details(), tuple(context.items()))
-    return str(generate_csrf()).encode().join(around_tokens)
+    return _form_token().join(around_tokens)
+
+
+def _form_token() -> bytes:
+    """This browser's form token: signed once, because it is good for as long as what its session has of it."""
+    own = session.get("csrf_token")
+    return _signed(own) if own else str(generate_csrf()).encode()
+
+
+@lru_cache(MOST_TOKENS_KEPT)
+def _signed(_own: str) -> bytes:
+    return str(generate_csrf()).encode()
 
 
 @lru_cache(MOST_PAGES_KEPT)

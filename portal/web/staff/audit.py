@@ -20,7 +20,7 @@ from portal.patients.models import Patient
 from portal.staff import audit
 from portal.staff.models import Action, AuditEntry, StaffMember
 from portal.web.staff import csv_cells, pager, who
-from portal.web.staff.fields import ChoiceField
+from portal.web.staff.fields import ChoiceField, offered
 from portal.web.staff.when_fields import Day
 
 bp = Blueprint("audit", __name__, url_prefix="/audit")
@@ -79,8 +79,8 @@ def export() -> ResponseReturnValue:
 def _form() -> SearchForm:
     form = SearchForm(request.values)
     people = db.session.execute(select(StaffMember.id, StaffMember.name).order_by(StaffMember.name)).all()
-    form.person.choices = [("", "Everybody"), *((str(id), name) for id, name in people)]
-    form.action.choices = [("", "Anything"), *((str(action), _in_words(action)) for action in Action)]
+    form.person.choices = offered([("", "Everybody"), *((str(id), name) for id, name in people)])
+    form.action.choices = offered([("", "Anything"), *((str(action), _in_words(action)) for action in Action)])
     return form
 
 

@@ -14,6 +14,7 @@ from portal import words
 from portal.scheduling import places
 from portal.scheduling.closures import Closing
 from portal.staff import people
+from portal.web.staff.fields import offered
 from portal.web.staff.when_fields import Clock, Day, end_instant, instant
 
 MOST_DAYS = 366
@@ -36,11 +37,11 @@ class ClosingForm(FlaskForm):
         super().__init__(*args, **kwargs)
         self.people = {f"person:{who.slug}": who for who in people.working()}
         self.places = {f"place:{place.slug}": place for place in places.everywhere()}
-        self.what.choices = {
-            "Everybody": [(CLINIC, "The whole clinic")],
-            "One practitioner": [(value, who.name) for value, who in self.people.items()],
-            "One place, whole days": [(value, place.name) for value, place in self.places.items()],
-        }
+        self.what.choices = [
+            *offered([(CLINIC, "The whole clinic")], "Everybody"),
+            *offered(((value, who.name) for value, who in self.people.items()), "One practitioner"),
+            *offered(((value, place.name) for value, place in self.places.items()), "One place, whole days"),
+        ]
 
     def validate(self, extra_validators: Any = None) -> bool:
         is_read = super().validate(extra_validators)

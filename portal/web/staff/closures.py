@@ -124,7 +124,7 @@ def _listed(form: ClosingForm) -> str:
         "staff/closures/listed.html",
         form=form,
         closed=closures.coming(ExceptionKind.CLOSED, clock.now()),
-        names=dict(db.session.execute(select(Practitioner.id, Practitioner.name)).tuples().all()),
+        names=dict(db.session.execute(select(Practitioner.id, Practitioner.name)).all()),
         can_change=who.staff().may(MANAGERS),
         has_opened="opened" in request.args,
     )

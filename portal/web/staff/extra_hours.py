@@ -21,6 +21,7 @@ from portal.staff.access import MANAGERS
 from portal.staff.models import Action, Practitioner
 from portal.web.htmx import go
 from portal.web.staff import exceptions, who
+from portal.web.staff.fields import offered
 from portal.web.staff.when_fields import NO_TIME, Clock, Day, end_instant, instant
 
 bp = Blueprint("extra_hours", __name__, url_prefix="/extra-hours")
@@ -39,9 +40,9 @@ class ExtraForm(FlaskForm):
         self.people = {who.slug: who for who in people.working()}
         self.places = {place.slug: place for place in places.everywhere()}
         calendars = db.session.scalars(select(Calendar).order_by(Calendar.name))
-        self.practitioner.choices = [(slug, who.name) for slug, who in self.people.items()]
-        self.location.choices = [(slug, place.name) for slug, place in self.places.items()]
-        self.calendar.choices = [(each.slug, each.name) for each in calendars]
+        self.practitioner.choices = offered((slug, who.name) for slug, who in self.people.items())
+        self.location.choices = offered((slug, place.name) for slug, place in self.places.items())
+        self.calendar.choices = offered((each.slug, each.name) for each in calendars)
 
     def validate(self, extra_validators: Any = None) -> bool:
         super().validate(extra_validators)
@@ -95,7 +96,7 @@ def _page(form: ExtraForm) -> str:
         form=form,
         coming=coming,
         names=_names(coming),
-        calendars=dict(form.calendar.choices),
+        calendars={choice.value: choice.label for choice in form.calendar.choices},
         added=next((each for each in coming if str(each.id) == request.args.get("added")), None),
         has_removed="removed" in request.args,
         can_change=who.staff().may(MANAGERS),

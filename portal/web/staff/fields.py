@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from wtforms import Form, SelectField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
+
+
+def offered(pairs: Iterable[tuple[str, str]], group: str | None = None) -> list[SelectChoice]:
+    """What can be chosen, by value and words; `group` is the heading it stands under."""
+    return [SelectChoice(value, words, optgroup=group) for value, words in pairs]
 
 
 class ChoiceField(SelectField):

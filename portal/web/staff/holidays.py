@@ -21,6 +21,7 @@ from portal.staff.access import MANAGERS
 from portal.staff.models import Action
 from portal.web.htmx import go
 from portal.web.staff import who
+from portal.web.staff.fields import offered
 from portal.web.staff.when_fields import Day
 
 bp = Blueprint("holidays", __name__, url_prefix="/holidays")
@@ -38,7 +39,7 @@ class HolidayForm(FlaskForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.places = {place.slug: place for place in places.everywhere()}
-        self.location.choices = [(slug, place.name) for slug, place in self.places.items()]
+        self.location.choices = offered((slug, place.name) for slug, place in self.places.items())
 
     def validate_day(self, field: Day) -> None:
         if field.data is None:

@@ -22,6 +22,7 @@ from portal.staff.access import MANAGERS
 from portal.staff.models import Action
 from portal.web.htmx import go
 from portal.web.staff import who
+from portal.web.staff.fields import offered
 
 bp = Blueprint("places", __name__, url_prefix="/places")
 
@@ -41,8 +42,8 @@ def _require(field: StringField, words: str) -> None:
 class PlaceForm(FlaskForm):
     name = StringField("Name", filters=[_clean])
     address = StringField("Address (empty for telehealth)", filters=[_clean])
-    zone = SelectField("Time zone", choices=[(zone, zone.partition("/")[2].replace("_", " ")) for zone in ZONES])
-    state = SelectField("State, for public holidays", choices=[(state, state) for state in STATES])
+    zone = SelectField("Time zone", choices=offered((zone, zone.partition("/")[2].replace("_", " ")) for zone in ZONES))
+    state = SelectField("State, for public holidays", choices=offered((state, state) for state in STATES))
     is_telehealth = BooleanField("Visits here are by video")
 
     def validate_name(self, field: StringField) -> None:

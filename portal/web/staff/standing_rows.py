@@ -33,7 +33,7 @@ class Row:
 def of(visits: Sequence[Booking], now: datetime) -> list[Row]:
     """In their order; two queries, however many visits."""
     ids = [visit.id for visit in visits]
-    paid = dict(db.session.execute(_PAID.where(Payment.booking_id.in_(ids))).tuples().all())
+    paid = dict(db.session.execute(_PAID.where(Payment.booking_id.in_(ids))).all())
     latest = {offer.booking_id: offer for offer in db.session.scalars(_OFFERS.where(Offer.booking_id.in_(ids)))}
     return [_row(visit, paid.get(visit.id, 0), latest.get(visit.id), now) for visit in visits]
 

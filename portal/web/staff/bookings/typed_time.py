@@ -17,7 +17,7 @@ from portal.catalogue.models import AppointmentType
 from portal.scheduling import availability
 from portal.scheduling.facts import Offering
 from portal.web.staff.bookings.desk import typed
-from portal.web.staff.fields import ChoiceField
+from portal.web.staff.fields import ChoiceField, offered
 from portal.web.staff.when_fields import NO_TIME, Clock, Day
 
 
@@ -33,7 +33,7 @@ class TypedTimeForm(FlaskForm):
     def offering(cls, practitioners: Sequence[Offering], **filled: object) -> TypedTimeForm:
         """With these people to choose from."""
         form = cls(**filled)
-        form.with_whom.choices = [(each.slug, each.name) for each in practitioners]
+        form.with_whom.choices = offered((each.slug, each.name) for each in practitioners)
         return form
 
     def validate_day(self, field: Day) -> None:

@@ -6,13 +6,12 @@ What may stand there is said by portal/catalogue/keys.py, so that a form and a f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, time
 from typing import Any, ClassVar
 
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Form, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
-from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import CheckboxInput, DateInput, ListWidget
 
 from portal.catalogue.keys import Key, Wrong, paragraphs
@@ -93,11 +92,6 @@ class Flag(BooleanField):
     @property
     def json(self) -> Any:
         return bool(self.data)
-
-
-def offered(pairs: Iterable[tuple[str, str]]) -> list[SelectChoice]:
-    """What can be chosen, by value and words."""
-    return [SelectChoice(value, words) for value, words in pairs]
 
 
 def _as_choice(value: Any) -> str:

@@ -20,7 +20,8 @@ from portal.web.htmx import go, render
 from portal.web.staff import who
 from portal.web.staff.catalogue import desk
 from portal.web.staff.catalogue.desk import bp
-from portal.web.staff.catalogue.fields import Choice, offered
+from portal.web.staff.catalogue.fields import Choice
+from portal.web.staff.fields import offered
 
 KINDS = {**VALUES, ProcessorKind.NONE: "Nothing: the Outlook event is all there is"}
 SLOW = timedelta(seconds=20)

@@ -19,7 +19,8 @@ from portal.intake.definition import BadForm, Form, Kind, parse
 from portal.web.htmx import go
 from portal.web.staff.catalogue import desk, overview, services
 from portal.web.staff.catalogue.desk import bp
-from portal.web.staff.catalogue.fields import Choice, Flag, Text, Words, offered
+from portal.web.staff.catalogue.fields import Choice, Flag, Text, Words
+from portal.web.staff.fields import offered
 
 EVERYBODY = ""
 LONGEST = Length(max=500, message="Use 500 letters at most.")

@@ -17,7 +17,8 @@ from portal.db import Json
 from portal.web.htmx import go
 from portal.web.staff.catalogue import desk
 from portal.web.staff.catalogue.desk import bp
-from portal.web.staff.catalogue.fields import Choice, Day, EntryForm, Flag, Paragraphs, Picture, Words, offered
+from portal.web.staff.catalogue.fields import Choice, Day, EntryForm, Flag, Paragraphs, Picture, Words
+from portal.web.staff.fields import offered
 
 # Drawn for buttons and notes; the others are for services.
 NOT_FOR_SERVICES = {"alert", "arrow", "back", "check", "filter", "receipt", "clock", "calendar"}

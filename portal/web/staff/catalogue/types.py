@@ -44,8 +44,8 @@ from portal.web.staff.catalogue.fields import (
     Words,
     coming_prices,
     coming_rows,
-    offered,
 )
+from portal.web.staff.fields import offered
 
 EMPTY_ROWS = 2
 OWN_CALENDAR = "new calendar"
