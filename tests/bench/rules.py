@@ -103,7 +103,7 @@ def _reading(clinic: Clinic) -> tuple[Facts, str, str, int]:
     visits = []
     for number in range(clinic.bookings):
         starts, ends = span(chance.randrange(1, 4))
-        visits.append([number % clinic.people, None, starts, ends, TYPE_ID, starts, ends])
+        visits.append([number % clinic.people, None, starts, ends, TYPE_ID, starts, ends, number + 1])
     busy = [[number % clinic.people, *span(2), "outlook"] for number in range(clinic.bookings // 10)]
     arranged = Facts(
         practitioners=tuple(Offering(who, f"person-{who}", f"Person {who}", 11) for who in range(clinic.people)),
