@@ -49,7 +49,7 @@ def _acts(stage: Stage, people: Crowd, report: Report, rounds: int, holds: int) 
         "rules": lambda: rules.measure_open_times(report),
         "visit": visit,
         "rates": lambda: rates.measure(stage, people, report, rounds),
-        "history": lambda: rates.measure_history(stage, people, report, rounds),
+        "history": lambda: rates.measure_history(stage, report, rounds),
         "race": lambda: races.measure_one_time(stage, people, report),
         "conflicts": lambda: races.measure_conflicts(stage, people, report, holds),
         "chain": lambda: chain.measure(stage, report),

@@ -135,9 +135,9 @@ def _queries(stage: Stage, horizon_days: int) -> int:
         sent.append(statement)
 
     visitor.get("/find-my-visit", base_url=address)
-    visitor.get(f"/book/{TYPE}", base_url=address)
     event.listen(engine, "before_cursor_execute", note)
     try:
+        # The first time, before anything of it is kept.
         visitor.get(f"/book/{TYPE}", base_url=address)
     finally:
         event.remove(engine, "before_cursor_execute", note)
