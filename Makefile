@@ -30,7 +30,7 @@ demo: $(RUNTIME) ## Book, pay, and show the trail of one booking through every s
 	@$(PY) -m portal.demo
 
 test: $(DEV) chromium ## Run all tests; PYTEST_ARGS="-k hold" passes through
-	@HYPOTHESIS_PROFILE=$(HYPOTHESIS_PROFILE) $(PY) -m pytest -n 3 --dist worksteal $(PYTEST_ARGS)
+	@HYPOTHESIS_PROFILE=$(HYPOTHESIS_PROFILE) $(PY) -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 test-full: HYPOTHESIS_PROFILE := full
 test-full: test ## Run all tests, with many more invented cases

@@ -48,6 +48,8 @@ WAYS = {
 }
 # After a death here the next try finds what was done, and goes on from there: nobody comes by a second time.
 FOUND_AGAIN = {"patient.created", "medirecords.created", "mail.drafted", "mail.draft_noted", "mail.sent"}
+# Stripe tells as well that its page is closed; whichever comes first, that word or the next try, ends it.
+MAY_BE_OVERTAKEN = {"release.closed"}
 TYPE = "initial-gaps-60min"  # one practitioner offers it: a visit that moves to somebody else is made anew there
 # `make test` lets every point kill once, all in one crowd, and one of them twice alone. `make test-full` lets all of
 # them kill twice as well, and every one alone, once and twice.
@@ -163,7 +165,10 @@ def test_a_death_leaves_no_trace(stage: Stage, point: str, times: int) -> None:
         stage.let_deadlines_pass()
     stage.come_to_rest()
 
-    assert stage.deaths_left() == ({point: 1} if times == 2 and point in FOUND_AGAIN else {})
+    left = stage.deaths_left()
+    if point not in MAY_BE_OVERTAKEN:
+        assert left == ({point: 1} if times == 2 and point in FOUND_AGAIN else {})
+    assert left.get(point, 0) < times, "nobody has died"
     expect_no_trace(stage, {patient: way})
 
 

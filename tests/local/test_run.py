@@ -102,9 +102,15 @@ class Run:
     def leader(self, name: str) -> psutil.Process:
         """The process that was started as this part."""
         # A fork that runs a job has the same command line, and a process group of its own.
-        found = [one for one in self.working() if name in " ".join(one.cmdline()) and one.ppid() == self.process.pid]
+        found = [one for one in self.working() if self._is_leader(one, name)]
         assert len(found) == 1, found
         return found[0]
+
+    def _is_leader(self, process: psutil.Process, name: str) -> bool:
+        try:
+            return name in " ".join(process.cmdline()) and process.ppid() == self.process.pid
+        except psutil.NoSuchProcess:
+            return False  # it has just ended, as forks do
 
     def stop(self) -> int:
         self.process.terminate()

@@ -44,6 +44,7 @@ class Camera:
     def take(self, page: Page, name: str, *, whole: bool = True) -> None:
         """All looks of a page and its checks. `whole` False: only what a screen shows, where it is scrolled now."""
         self.names.append(name)
+        self.tabs.settle(page)
         for width, scheme in LOOKS if self.folder else [CHECKED[len(self.names) % 2]]:
             _look(page, width, scheme)
             self._picture(page, f"{name}-{width}-{scheme}", whole=whole)

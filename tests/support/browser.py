@@ -14,6 +14,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+SETTLE_MS, MOST_WAITS = 20, 500
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 MISSING = "There is no Chromium on this machine: install the system package chromium (as root, `make test` does it)."
 
@@ -53,6 +54,7 @@ class Tabs:
     browser: Browser
     base_url: str
     complaints: list[str] = field(default_factory=list)
+    _leaving: set[Page] = field(default_factory=set)  # pages that wait for the next one's answer
 
     def __call__(self, **options: Any) -> Page:
         """A page; `options` are those of Playwright's new_context, such as java_script_enabled=False."""
@@ -61,7 +63,19 @@ class Tabs:
         page = context.new_page()
         page.on("console", lambda message: self._hear(message.type, message.text))
         page.on("pageerror", lambda error: self.complaints.append(f"script error: {error}"))
+        page.on("request", lambda request: self._leaving.add(page) if request.is_navigation_request() else None)
+        page.on("requestfailed", lambda request: self._leaving.discard(page))
+        page.on("framenavigated", lambda frame: self._leaving.discard(page))
         return page
+
+    def settle(self, page: Page) -> None:
+        """Wait until the page is there that a click leads to: Playwright's click does not."""
+        page.wait_for_timeout(SETTLE_MS)  # the browser's word that it is leaving comes a little later than the click
+        waits = 0
+        while page in self._leaving and waits < MOST_WAITS:
+            page.wait_for_timeout(SETTLE_MS)
+            waits += 1
+        page.wait_for_load_state()
 
     def close(self) -> None:
         for context in self.browser.contexts:
