@@ -218,7 +218,7 @@ class ServerSession(SessionMixin):
         return True
 
     def _changes_to(self, sid: str) -> dict[str, Any]:
-        """Writes what this request has changed, and leaves what another one of the same browser has saved meanwhile."""
+        """What this request has changed, for _MERGE: what another one of the same browser has saved meanwhile stays."""
         changed = {key: self.data[key] for key in self._changed if key in self.data}
         return {"of": hash_of(sid), "changed": changed, "removed": list(self._changed - changed.keys())}
 

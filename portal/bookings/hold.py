@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, bindparam, func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import Range
 
 from portal import clinic
@@ -237,12 +237,6 @@ def _expire_lapsed(slot: OpenSlot, wanted: object, now: datetime) -> None:
     asked = {"practitioner": slot.practitioner_id, "room": slot.room_id, "wanted": wanted, "now": now}
     for lapsed_id in db.session.scalars(_LAPSED, asked).all():
         expire(find.get(lapsed_id), now)
-
-
-def is_in_place(practitioner_id: int, room_id: int | None) -> ColumnElement[bool]:
-    """Whether a booking takes this practitioner, or this room where one is needed."""
-    same_practitioner = Booking.practitioner_id == practitioner_id
-    return same_practitioner if room_id is None else or_(same_practitioner, Booking.room_id == room_id)
 
 
 def new_reference() -> str:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.dialects.postgresql import Range
 
 from portal.bookings.history import change_status, record
-from portal.bookings.hold import is_in_place
 from portal.bookings.models import Booking, ChangeKind, StaffChange
 from portal.bookings.states import OCCUPYING, Status
 from portal.db import Json, db
@@ -158,7 +157,7 @@ def _is_taken(booking: Booking, before: Json) -> bool:
         Booking.id != booking.id,
         Booking.status.in_(OCCUPYING),
         Booking.blocked.overlaps(_blocked(before)),
-        is_in_place(before["practitioner_id"], before["room_id"]),
+        _is_in_place(before["practitioner_id"], before["room_id"]),
     )
     return db.session.scalars(others.limit(1)).first() is not None
 
@@ -171,3 +170,9 @@ def _is_where(booking: Booking, before: Json) -> bool:
 def _blocked(before: Json) -> Range[datetime]:
     lower, upper = map(datetime.fromisoformat, before["blocked"])
     return Range(lower, upper)
+
+
+def _is_in_place(practitioner_id: int, room_id: int | None) -> ColumnElement[bool]:
+    """Whether a booking takes this practitioner, or this room where one is needed."""
+    same_practitioner = Booking.practitioner_id == practitioner_id
+    return same_practitioner if room_id is None else or_(same_practitioner, Booking.room_id == room_id)
