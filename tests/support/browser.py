@@ -64,7 +64,9 @@ class Tabs:
         page.on("console", lambda message: self._hear(message.type, message.text))
         page.on("pageerror", lambda error: self.complaints.append(f"script error: {error}"))
         page.on("request", lambda request: self._leaving.add(page) if request.is_navigation_request() else None)
-        page.on("requestfailed", lambda request: self._leaving.discard(page))
+        page.on(
+            "requestfailed", lambda request: self._leaving.discard(page) if request.is_navigation_request() else None
+        )
         page.on("framenavigated", lambda frame: self._leaving.discard(page))
         return page
 
