@@ -263,7 +263,7 @@ def tasks(facts: Facts, causes: Causes) -> Iterator[Violation]:
     """Staff are asked only about what only they can settle."""
     for task in facts.tasks:
         is_known = task["reference"] in causes.by_task.get(task["kind"], set())
-        was_refused = task["kind"] == "job-parked" and any(f": {system}" in task["words"] for system in causes.refused)
+        was_refused = _tells_of_a_refusal(task, causes.refused)
         # Where somebody has moved our event, Outlook itself says another time than the visit has.
         was_moved = task["kind"] == "outlook-differs" and bool(causes.event_moved)
         if not is_known and not was_refused and not was_moved and task["done_at"] is None:
@@ -272,6 +272,13 @@ def tasks(facts: Facts, causes: Causes) -> Iterator[Violation]:
     for reference in causes.refund_failed:
         if ("refund-failed", reference) not in told:
             yield Violation("task", "a refund failed and nobody was told", reference)
+
+
+def _tells_of_a_refusal(task: Row, refused: set[str]) -> bool:
+    """A job given up, or no payment page; the latter stands until the next one opens, and nobody may be left to pay."""
+    if task["kind"] == "stripe-refused":
+        return "stripe" in refused
+    return task["kind"] == "job-parked" and any(f": {system}" in task["words"] for system in refused)
 
 
 def outbox(facts: Facts) -> Iterator[Violation]:

@@ -160,6 +160,20 @@ def test_what_a_person_did_outside_is_forgiven_where_staff_know_of_it() -> None:
     assert violations(facts, causes) == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("job-parked", "Given up: sync.outlook: graph: access refused (HTTP 403)"),
+        ("stripe-refused", "Patients cannot pay: Stripe opens no payment page."),
+    ],
+)
+def test_a_refusal_may_be_told_only_of_a_system_that_refused(kind: str, words: str) -> None:
+    facts = good()
+    facts.tasks = [{"kind": kind, "words": words, "done_at": None, "reference": None}]
+    assert violations(facts, Causes(refused={"graph", "stripe"})) == []
+    assert [one.rule for one in violations(facts, Causes(refused={"medirecords"}))] == ["task"]
+
+
 def test_a_refund_that_failed_must_reach_staff() -> None:
     causes = Causes(refund_failed={"BK-7F3K2Q"})
     assert [one.rule for one in violations(good(), causes)] == ["task"]
