@@ -6,7 +6,8 @@ the change. So the marks that a transaction sees, taken together, stand for exac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
@@ -71,6 +72,16 @@ def look_once() -> None:
 def tell(state: State) -> None:
     """How everything stands, from whoever asked it along with something else."""
     db.session.info[_TOLD] = state
+
+
+@contextmanager
+def going_by(state: State) -> Iterator[None]:
+    """What is asked within goes by this, which somebody has asked along with something else."""
+    db.session.info[_LOOKED] = state
+    try:
+        yield
+    finally:
+        look_again()
 
 
 def look_again() -> None:

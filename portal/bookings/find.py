@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Text, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload
 
 from portal.bookings.models import Booking
@@ -20,7 +21,7 @@ _BY_REFERENCE = (
 _UNFINISHED = (
     select(Booking)
     .where(
-        Booking.reference.in_(bindparam("references", expanding=True)),
+        Booking.reference == func.any(bindparam("references", type_=ARRAY(Text))),
         Booking.appointment_type_id == bindparam("type_id"),
         Booking.status.in_((Status.HELD, Status.AWAITING_PAYMENT, Status.EXPIRED)),
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, or_, select
-from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy import BigInteger, bindparam, func, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY, Range
 
-from portal import clinic
+from portal import changes, clinic
 from portal.bookings import find
 from portal.bookings.history import change_status, record
 from portal.bookings.models import Booking
@@ -24,8 +25,24 @@ from portal.scheduling.claims import SlotTaken
 from portal.scheduling.models import Room
 from portal.scheduling.slots import OpenSlot
 
-# What each person who takes a time asks is built once; building it takes as long as asking.
-_HELD_FROM = (
+# What is to be known once the locks are ours, in one round, because everybody behind us waits for it: how everything
+# stands now, what has lapsed in the way, and how many times this network holds. Built once.
+_NOW_OURS = select(
+    *changes.STATE.selected_columns,
+    func.array(
+        select(Booking.id)
+        .where(
+            Booking.status == Status.HELD,
+            Booking.hold_expires_at <= bindparam("now"),
+            Booking.blocked.overlaps(bindparam("wanted")),
+            or_(
+                Booking.practitioner_id == func.any(bindparam("people", type_=ARRAY(BigInteger))),
+                Booking.room_id == func.any(bindparam("rooms", type_=ARRAY(BigInteger))),
+            ),
+        )
+        .order_by(Booking.id)
+        .scalar_subquery()
+    ).label("lapsed"),
     select(func.count())
     .select_from(Booking)
     .where(
@@ -34,17 +51,8 @@ _HELD_FROM = (
         Booking.hold_expires_at > bindparam("now"),
         Booking.id != bindparam("besides"),
     )
-)
-_LAPSED = (
-    select(Booking.id)
-    .where(
-        Booking.status == Status.HELD,
-        Booking.hold_expires_at <= bindparam("now"),
-        Booking.blocked.overlaps(bindparam("wanted")),
-        or_(Booking.practitioner_id == bindparam("practitioner"), Booking.room_id == bindparam("room")),
-    )
-    .order_by(Booking.id)
-    .with_for_update()
+    .scalar_subquery()
+    .label("held"),
 )
 
 # No 0/O, 1/I/L: references are read out over the telephone.
@@ -59,6 +67,13 @@ class TooManyHeld(Exception):
     """So many times are held from one network that others would find none."""
 
 
+class Network(NamedTuple):
+    """Where a time is held from online: what stands for it, and how many times may be held from there at once."""
+
+    mark: str
+    most_held: int
+
+
 def hold(
     appointment_type: AppointmentType,
     starts_at: datetime,
@@ -68,21 +83,18 @@ def hold(
     earlier: Booking | None = None,
     source: str = "web",
     by: str = "patient",
-    held_from: str = "",
-    most_held: int | None = None,
+    network: Network | None = None,
 ) -> Booking:
     """Hold a time for one step, with its price and rules as they are now. Run it through claims.claim.
 
     `practitioner_id` None takes whoever is free and has the fewest visits; `chosen_because` says so. `earlier` is the
     same visit at another time, which is let go if it is held: the new time may overlap it, and is for the same person.
-    `held_from` stands for the network it is held from, and `most_held` is how many may be held from there. Raises
-    SlotTaken, TooManyHeld, or WrongState where the earlier one has just become something else.
+    Raises SlotTaken, TooManyHeld, or WrongState where the earlier one has just become something else.
     """
-    if most_held is not None and _count_held(held_from, now, besides=earlier) >= most_held:
-        raise TooManyHeld
     lasts = clinic.holds().step
-    leaving = earlier if earlier and earlier.is_held else None
-    slot, because = take_slot(appointment_type, starts_at, now, practitioner_id=practitioner_id, leaving=leaving)
+    slot, because = take_slot(
+        appointment_type, starts_at, now, practitioner_id=practitioner_id, earlier=earlier, network=network
+    )
     booking = Booking(
         reference=new_reference(),
         appointment_type_id=appointment_type.id,
@@ -91,7 +103,7 @@ def hold(
         hold_expires_at=now + lasts,
         terms=offer.terms_of(appointment_type, now),
         source=source,
-        held_from=held_from,
+        held_from=network.mark if network else "",
         chosen_because=because,
         **times_of(appointment_type, slot),
         **(_who_comes(earlier) if earlier else {}),
@@ -109,15 +121,17 @@ def take_slot(
     *,
     practitioner_id: int | None = None,
     instead_of: Booking | None = None,
-    leaving: Booking | None = None,
+    earlier: Booking | None = None,
+    network: Network | None = None,
 ) -> Choice:
     """Lock whoever could take this visit, ask again under the lock, and clear lapsed holds out of the way.
 
     A visit that moves is `instead_of` itself: it is not in its own way, it lasts as long as was agreed, and it stays
-    with its practitioner where nobody else is named. A hold that is `leaving` is not in the way either: it is let go as
-    soon as the new time is known to be free. Raises SlotTaken with the reason when nobody is free then. The question
-    before the lock answers most losers at once.
+    with its practitioner where nobody else is named. An `earlier` one that is held is not in the way either: it is let
+    go as soon as the new time is known to be free. Raises SlotTaken with the reason when nobody is free then, or
+    TooManyHeld. The question before the lock answers most losers at once.
     """
+    leaving = earlier if earlier and earlier.is_held else None
     ignored = instead_of or leaving
 
     def ask() -> Answer:
@@ -131,20 +145,22 @@ def take_slot(
         )
 
     candidates = _open(ask())
-    practitioner_ids = {slot.practitioner_id for slot in candidates}
-    capped = [appointment_type.id] if appointment_type.daily_cap is not None else []
-    claims.lock(practitioner_ids, rooms_for(candidates), capped)
-    answer = ask()
+    people, rooms = {slot.practitioner_id for slot in candidates}, rooms_for(candidates)
+    claims.lock(people, rooms, [appointment_type.id] if appointment_type.daily_cap is not None else [])
+    # All of them start together, so they take the same time.
+    wanted = times_of(appointment_type, candidates[0], instead_of)["blocked"]
+    state, lapsed = _look_under_lock(wanted, people, rooms, now, network, besides=earlier)
+    with changes.going_by(state):
+        answer = ask()
     # Whoever has become free since is not locked, so that is somebody else's race.
-    still_open = [slot for slot in _open(answer) if slot.practitioner_id in practitioner_ids]
+    still_open = [slot for slot in _open(answer) if slot.practitioner_id in people]
     if not still_open:
         raise SlotTaken
     own = [slot for slot in still_open if instead_of and slot.practitioner_id == instead_of.practitioner_id]
     choice = choose(own or still_open, answer.books)
-    wanted = times_of(appointment_type, choice.slot, instead_of)
     if leaving is not None:
         release(leaving, now)
-    _expire_lapsed(choice.slot, wanted["blocked"], now)
+    _expire_lapsed(lapsed, now)
     return choice
 
 
@@ -171,10 +187,26 @@ def blocked(appointment_type: AppointmentType, starts_at: datetime, ends_at: dat
     )
 
 
-def _count_held(network: str, now: datetime, *, besides: Booking | None) -> int:
-    """How many times are held from one network, being booked or paid for right now."""
-    asked = {"network": network, "now": now, "besides": besides.id if besides else 0}
-    return db.session.execute(_HELD_FROM, asked).scalar_one()
+def _look_under_lock(
+    wanted: object,
+    people: Iterable[int],
+    rooms: Iterable[int],
+    now: datetime,
+    network: Network | None,
+    *,
+    besides: Booking | None,
+) -> tuple[changes.State, list[int]]:
+    """How everything stands now, and the lapsed holds that overlap the wanted time of these people or rooms.
+
+    Raises TooManyHeld, counting what is being booked or paid for right now `besides` this one.
+    """
+    asked = {"wanted": wanted, "people": [*people], "rooms": [*rooms], "now": now}
+    asked |= {"network": network.mark if network else None, "besides": besides.id if besides else 0}
+    db.session.flush()  # what this transaction has done counts
+    *state, lapsed, held = db.session.connection().execute(_NOW_OURS, asked).one()
+    if network is not None and held >= network.most_held:
+        raise TooManyHeld
+    return changes.State(*state), lapsed
 
 
 def _who_comes(earlier: Booking) -> dict[str, object]:
@@ -232,11 +264,12 @@ def rooms_for(slots: Sequence[OpenSlot]) -> list[int]:
     return list(db.session.scalars(select(Room.id).where(Room.location_id.in_({slot.location_id for slot in slots}))))
 
 
-def _expire_lapsed(slot: OpenSlot, wanted: object, now: datetime) -> None:
+def _expire_lapsed(booking_ids: Iterable[int], now: datetime) -> None:
     """Lapsed holds still stand in the constraint's way until they are expired; the claim that meets them does it."""
-    asked = {"practitioner": slot.practitioner_id, "room": slot.room_id, "wanted": wanted, "now": now}
-    for lapsed_id in db.session.scalars(_LAPSED, asked).all():
-        expire(find.get(lapsed_id), now)
+    for booking_id in booking_ids:
+        lapsed = find.get_locked(booking_id)
+        if lapsed.is_held:  # the sweep has not been faster
+            expire(lapsed, now)
 
 
 def new_reference() -> str:

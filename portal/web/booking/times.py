@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from portal import changes
 from portal.bookings import hold
-from portal.bookings.hold import TooManyHeld
+from portal.bookings.hold import Network, TooManyHeld
 from portal.bookings.models import Booking
 from portal.bookings.states import Status, WrongState
 from portal.catalogue import offer
@@ -78,15 +78,9 @@ def _take(
 
     -> the new booking's reference. Raises TooManyHeld beside what claims.claim does.
     """
-    at, held_from, most = now(), mark("network", network()), current_app.config["MOST_HELD"]
+    at, where = now(), Network(mark("network", network()), current_app.config["MOST_HELD"])
     booking = hold.hold(
-        appointment_type,
-        starts_at,
-        at,
-        practitioner_id=practitioner_id,
-        earlier=earlier,
-        held_from=held_from,
-        most_held=most,
+        appointment_type, starts_at, at, practitioner_id=practitioner_id, earlier=earlier, network=where
     )
     if earlier is not None:
         submit.carry_over(earlier, booking)
