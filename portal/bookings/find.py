@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Text, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import joinedload, load_only
 
 from portal.bookings.models import Booking
 from portal.bookings.states import Status
@@ -24,6 +24,21 @@ _UNFINISHED = (
         Booking.reference == func.any(bindparam("references", type_=ARRAY(Text))),
         Booking.appointment_type_id == bindparam("type_id"),
         Booking.status.in_((Status.HELD, Status.AWAITING_PAYMENT, Status.EXPIRED)),
+    )
+    # Most who ask are told that their new time has gone, so what few need is read when they do.
+    .options(
+        load_only(
+            Booking.reference,
+            Booking.status,
+            Booking.starts_at,
+            Booking.practitioner_id,
+            Booking.patient_id,
+            Booking.held_at,
+            Booking.hold_expires_at,
+            Booking.booked_for,
+            Booking.booked_by,
+            Booking.says_new,
+        )
     )
     .order_by(Booking.held_at.desc(), Booking.id.desc())
     .limit(1)

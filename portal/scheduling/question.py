@@ -14,6 +14,8 @@ from portal.scheduling.facts import Facts, Visit
 from portal.scheduling.reading import MOST_KEPT, NOTHING, parse_busy, parse_visits, read
 from portal.scheduling.slots import OpenSlot
 
+NEXT_DAYS = 14
+
 
 class Question(NamedTuple):
     """All that the free times follow from but the moment, so that a kept answer is never an old one."""
@@ -59,13 +61,22 @@ def ask(
 
     `length_minutes` is a length that was agreed before; without it the type's own counts.
     """
+    read_first, read_last = _days_to_read(first, last, now)
     # Some days around the window, because buffers, zones and the week of a visit reach over its edges; and whole weeks,
     # see facts_statement.py. They begin on Sunday, because a Monday in Australia does in UTC.
-    since = datetime.combine(_monday(first - timedelta(days=2)) - timedelta(days=1), time(), UTC)
-    until = datetime.combine(_monday(last + timedelta(days=9)), time(), UTC)
-    reading = read(appointment_type, first, last, since, until, now)
+    since = datetime.combine(_monday(read_first - timedelta(days=2)) - timedelta(days=1), time(), UTC)
+    until = datetime.combine(_monday(read_last + timedelta(days=9)), time(), UTC)
+    reading = read(appointment_type, read_first, read_last, since, until, now)
     rules, needs_room = _rules_of(appointment_type, length_minutes), appointment_type.needs_room
     return Question(rules, *reading, first, last, appointment_type.id, needs_room, ignoring_booking)
+
+
+def _days_to_read(first: date, last: date, now: datetime) -> tuple[date, date]:
+    """Whoever asks about some of the next two weeks reads all of them, so that one reading serves the list that begins
+    today, every hold of a time on it, and whoever is told that it has gone."""
+    today = now.astimezone(UTC).date()  # the clinic's own may be a day ahead
+    begins, ends = today - timedelta(days=1), today + timedelta(days=NEXT_DAYS)
+    return (begins, ends) if begins <= first and last <= ends else (first, last)
 
 
 def _rules_of(appointment_type: AppointmentType, length_minutes: int | None) -> Rules:

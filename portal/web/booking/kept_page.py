@@ -1,7 +1,8 @@
 """Renders a page once for everybody who is shown the very same.
 
 It is kept under all that it was rendered from, so it cannot be older than a fresh one. Rendered without a session and
-with nothing of the request but its path, it cannot be about one person either; only the form token is put in later.
+with nothing of the request but its path, it cannot be about one person either; the form token is put in later, and so
+is what few are shown.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from typing import Any
 
 from flask import current_app, g, request, session
 from flask_wtf.csrf import generate_csrf
+from markupsafe import Markup
 
 from portal import clinic
 from portal.clinic import Clinic
 
 MOST_PAGES_KEPT, MOST_TOKENS_KEPT = 256, 4096
 TOKEN_PLACE = f"token-{secrets.token_hex(16)}"
+OWN_PLACE = Markup(f"own-{secrets.token_hex(16)}")  # noqa: S704 - letters and digits of ours
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,15 @@ class Asked:
     path: str
 
 
-def render_kept(template: str, **context: Hashable) -> bytes:
-    """As `render_template`, for a context whose values are equal only if they read the same."""
-    around_tokens = _render(template, Asked(request.path), clinic.details(), tuple(context.items()))
-    return _form_token().join(around_tokens)
+def render_kept(template: str, *, own: tuple[str, Markup], **context: Hashable) -> bytes:
+    """As `render_template`, for a context whose values are equal only if they read the same.
+
+    `own` is a name and the part of the page that is shown under it, which may differ for everyone.
+    """
+    name, part = own
+    known = tuple((context | {name: OWN_PLACE if part else part}).items())
+    around_tokens = _render(template, Asked(request.path), clinic.details(), known)
+    return _form_token().join(around_tokens).replace(OWN_PLACE.encode(), part.encode())
 
 
 def _form_token() -> bytes:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from flask import current_app, request
+from markupsafe import Markup
 
 from portal import money, words
 from portal.bookings.models import Booking
@@ -72,7 +73,7 @@ def context(
         "has_earlier": wanted_from > span.today,
         "later_from": later[0].date if later else None,
         "error": error,
-        "nearest": tuple(nearest.among(filters.fitting(slots, span.zone), lost, span.zone, offered)) if lost else (),
+        "nearest_html": _nearest(filters.fitting(slots, span.zone), lost, span, offered),
         # A time that is taken meanwhile must not cost the person their filters.
         "form_action": f"{form_action}?{urlencode(filters.query)}" if filters.query else form_action,
         "here": here,
@@ -129,6 +130,10 @@ def _zone_words(shown: Sequence[Day], span: Span, offered: Offered) -> dict[str,
         "beside_words": zones.explained(starts, span.zone, offered.beside),
         "clock_changes": tuple(words for words in changes if words),
     }
+
+
+def _nearest(slots: Sequence[OpenSlot], lost: Lost | None, span: Span, offered: Offered) -> Markup:
+    return nearest.html(tuple(nearest.among(slots, lost, span.zone, offered)) if lost else ())
 
 
 def _nothing_words(

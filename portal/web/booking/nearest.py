@@ -5,10 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from flask import current_app
+from markupsafe import Markup
 
 from portal.bookings.models import Booking
 from portal.clock import now
@@ -20,6 +22,7 @@ from portal.web.booking.narrow import Filters
 from portal.web.booking.slot_list import Offered, Time
 
 COUNT = 3
+MOST_KEPT = 512
 
 
 class Lost(NamedTuple):
@@ -47,6 +50,14 @@ def among(slots: Sequence[OpenSlot], lost: Lost, zone: ZoneInfo, offered: Offere
         closest += _closest(others, wanted, COUNT - len(closest))
     told = [slot for start in sorted(closest) for slot in _theirs_first(_at(slots, start), lost)]
     return slot_list.choices(told, zone, offered, with_day=True)
+
+
+@lru_cache(MOST_KEPT)
+def html(times: tuple[Time, ...]) -> Markup:
+    """The times as the page has them, nothing where there is none; rendered once, because many lose the same time."""
+    if not times:
+        return Markup()
+    return Markup(current_app.jinja_env.get_template("booking/_nearest.html").render(times=times))  # noqa: S704 - escaped
 
 
 def _closest(starts: Sequence[int], wanted: int, count: int) -> list[int]:

@@ -107,16 +107,18 @@ def _bookable(type_slug: str) -> AppointmentType:
 
 def _page(appointment_type: AppointmentType, *, error: str | None = None, lost: Lost | None = None) -> bytes:
     type_slug = appointment_type.slug
+    shown = listing.context(
+        appointment_type,
+        form_action=url_for("times.create_hold", type_slug=type_slug),
+        here=url_for("times.times", type_slug=type_slug),
+        zone_path=url_for("zones.choose", type_slug=type_slug),
+        error=error,
+        lost=lost,
+    )
     return render_kept(
         "booking/_times.html" if is_htmx() else "booking/times.html",
-        **listing.context(
-            appointment_type,
-            form_action=url_for("times.create_hold", type_slug=type_slug),
-            here=url_for("times.times", type_slug=type_slug),
-            zone_path=url_for("zones.choose", type_slug=type_slug),
-            error=error,
-            lost=lost,
-        ),
+        own=("nearest_html", shown.pop("nearest_html")),
+        **shown,
         step_words=_step_words(appointment_type),
     )
 
