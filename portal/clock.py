@@ -9,12 +9,15 @@ from time import monotonic
 from zoneinfo import ZoneInfo
 
 _offset_file: Path | None = None
+_descriptor: int | None = None  # of that file, once it has been there
 
 
 def follow(offset_file: Path | None) -> None:
     """Add the seconds in this file to the real time from now on. Only local mode calls this, never production."""
-    global _offset_file
-    _offset_file = offset_file
+    global _offset_file, _descriptor
+    if _descriptor is not None:
+        os.close(_descriptor)
+    _offset_file, _descriptor = offset_file, None
 
 
 def now() -> datetime:
@@ -28,19 +31,16 @@ def ticks() -> float:
 
 
 def _offset() -> timedelta:
+    global _descriptor
     if _offset_file is None:
         return timedelta()
-    # Every request asks several times, and Python's own files are slow to open.
     try:
-        descriptor = os.open(_offset_file, os.O_RDONLY)
-    except OSError:
-        return timedelta()
-    try:
-        return timedelta(seconds=float(os.read(descriptor, 100) or 0))
+        if _descriptor is None:
+            _descriptor = os.open(_offset_file, os.O_RDONLY)
+        # Every request asks several times, so the file stays open; whoever sets the clock writes into it.
+        return timedelta(seconds=float(os.pread(_descriptor, 100, 0) or 0))
     except (OSError, ValueError):
         return timedelta()
-    finally:
-        os.close(descriptor)
 
 
 def local_instant(day: date, at: time, zone: ZoneInfo) -> datetime | None:

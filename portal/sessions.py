@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import changes
-from portal.db import Base, HasId, db
+from portal.db import Base, Glance, HasId, db
 
 LIFETIME = timedelta(days=30)
 TOUCH_EVERY = timedelta(minutes=5)
@@ -62,17 +62,19 @@ class WebSession(HasId, Base):
 # that looks into a session wants to know next.
 _STATE = changes.STATE.subquery()
 _COLUMNS = WebSession.__table__.c
-_SAVED = select(
-    _STATE.c.times, _STATE.c.catalogue, _COLUMNS.data, _COLUMNS.holder, _COLUMNS.created_at, _COLUMNS.seen_at
-).select_from(
-    _STATE.outerjoin(
-        WebSession.__table__,
-        and_(
-            _COLUMNS.id_hash == bindparam("id_hash"),
-            _COLUMNS.realm == bindparam("realm"),
-            _COLUMNS.created_at > bindparam("created_after"),
-            _COLUMNS.seen_at > bindparam("seen_after"),
-        ),
+_SAVED = Glance(
+    select(
+        _STATE.c.times, _STATE.c.catalogue, _COLUMNS.data, _COLUMNS.holder, _COLUMNS.created_at, _COLUMNS.seen_at
+    ).select_from(
+        _STATE.outerjoin(
+            WebSession.__table__,
+            and_(
+                _COLUMNS.id_hash == bindparam("id_hash"),
+                _COLUMNS.realm == bindparam("realm"),
+                _COLUMNS.created_at > bindparam("created_after"),
+                _COLUMNS.seen_at > bindparam("seen_after"),
+            ),
+        )
     )
 )
 _MERGE = (
@@ -256,15 +258,9 @@ class DatabaseSessions(SessionInterface):
             "created_after": now - realm.lifetime,
             "seen_after": now - realm.idle,
         }
-        if db.session.registry.has() and db.session().in_transaction():
-            # Whoever waits for a second connection while holding one can wait for ever.
-            row = db.session.connection().execute(_SAVED, wanted).one()
-        else:
-            # On one of its own, so that no transaction stays open for a look.
-            with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                row = connection.execute(_SAVED, wanted).one()
-        changes.tell(changes.State(row.times, row.catalogue))
-        return Saved(row.data, row.holder, row.created_at, row.seen_at) if row.seen_at else None
+        times, catalogue, data, holder, created_at, seen_at = _SAVED.take(wanted)
+        changes.tell(changes.State(times, catalogue))
+        return Saved(data, holder, created_at, seen_at) if seen_at else None
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         assert isinstance(session, ServerSession)

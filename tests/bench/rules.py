@@ -14,7 +14,7 @@ from datetime import time as wall_time
 from zoneinfo import ZoneInfo
 
 import psutil
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from portal.db import db, transaction
 from portal.scheduling import books, reading, slots
@@ -24,6 +24,7 @@ from tests.bench.people import Person
 from tests.bench.rates import TYPE
 from tests.bench.report import Report
 from tests.bench.stage import Stage
+from tests.support.database import counted_queries
 
 SYDNEY, PLACE, TYPE_ID = ZoneInfo("Australia/Sydney"), 1, 7
 RULES = Rules(30, 5, 10, 120, 60, 15, daily_cap=500)
@@ -120,7 +121,6 @@ def _reading(clinic: Clinic) -> tuple[Facts, str, str, int]:
 
 
 def _queries(stage: Stage, horizon_days: int) -> int:
-    sent: list[str] = []
     visitor = stage.app.test_client()
     with stage.app.app_context():
         with transaction():
@@ -129,18 +129,10 @@ def _queries(stage: Stage, horizon_days: int) -> int:
                 {"days": horizon_days, "slug": TYPE},
             )
         engine = db.engine
-    address = stage.clinic.url
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        sent.append(statement)
-
-    visitor.get("/find-my-visit", base_url=address)
-    event.listen(engine, "before_cursor_execute", note)
-    try:
+    visitor.get("/find-my-visit", base_url=stage.clinic.url)
+    with counted_queries(engine) as sent:
         # The first time, before anything of it is kept.
-        visitor.get(f"/book/{TYPE}", base_url=address)
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
+        visitor.get(f"/book/{TYPE}", base_url=stage.clinic.url)
     return len(sent)
 
 

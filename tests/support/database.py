@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 import psycopg
 from psycopg import sql
 from redis import Redis
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 from portal.config import Settings
 from tests.support.services import Services, only_one
@@ -44,21 +45,36 @@ class TestDatabase:
             redis.flushdb()
 
 
+class NotingCursor(psycopg.Cursor[Any]):
+    """Every statement goes through a cursor, also one that SQLAlchemy never sees."""
+
+    heard: ClassVar[list[list[str]]] = []
+
+    def execute(self, query: Any, *args: Any, **how: Any) -> Self:
+        for sent in self.heard:
+            sent.append(str(query))
+        return super().execute(query, *args, **how)
+
+
 @contextmanager
-def counted_queries() -> Iterator[list[str]]:
-    """The statements that are sent meanwhile. Needs an app context."""
+def counted_queries(engine: Engine | None = None) -> Iterator[list[str]]:
+    """The statements that are sent meanwhile on the app's engine, which is the default, or on this one."""
     from portal.db import db
 
-    sent: list[str] = []
+    used, sent = engine or db.engine, list[str]()
 
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        sent.append(statement)
+    def note(connection: Any, *_: object) -> None:
+        connection.cursor_factory = NotingCursor
 
-    event.listen(db.engine, "before_cursor_execute", note)
+    if engine is None and db.session().in_transaction():
+        note(db.session.connection().connection.driver_connection)
+    event.listen(used, "checkout", note)
+    NotingCursor.heard.append(sent)
     try:
         yield sent
     finally:
-        event.remove(db.engine, "before_cursor_execute", note)
+        NotingCursor.heard.remove(sent)
+        event.remove(used, "checkout", note)
 
 
 def make_database(services: Services, settings: Settings, number: int) -> TestDatabase:
