@@ -12,17 +12,25 @@ from portal.scheduling.books import Books
 from portal.scheduling.explain import Reason, of_time
 from portal.scheduling.facts import Offering
 from portal.scheduling.question import Question, ask
-from portal.scheduling.slots import OpenSlot
+from portal.scheduling.slots import Bounds, OpenSlot
 
 
 @dataclass(frozen=True)
 class Timetable:
-    """Who offers a type, and its open slots in order, as they were at one moment."""
+    """Who offers a type, and its open slots in order, as they were at one moment. Two are equal only if they say the
+    same."""
 
-    practitioners: tuple[Offering, ...]
-    open_slots: list[OpenSlot]
-    question: Question = field(repr=False, compare=False)
+    question: Question = field(repr=False)
+    bounds: Bounds
     now: datetime = field(repr=False, compare=False)
+
+    @property
+    def practitioners(self) -> tuple[Offering, ...]:
+        return self.question.facts.practitioners
+
+    @property
+    def open_slots(self) -> tuple[OpenSlot, ...]:
+        return self.question.within(self.bounds)
 
     def why_empty(self, practitioner_ids: Sequence[int] | None = None) -> dict[date, Reason]:
         """Why each day without an open slot has none: closed, holiday, full, too soon, too far ahead.
@@ -58,7 +66,7 @@ def timetable(
     and `length_minutes` is what was agreed. Holds that have lapsed take nothing.
     """
     question = ask(appointment_type, first, last, now, ignoring_booking, length_minutes)
-    return Timetable(question.facts.practitioners, question.open_slots(int(now.timestamp())), question, now)
+    return Timetable(question, question.bounds(int(now.timestamp())), now)
 
 
 def at(
@@ -76,7 +84,7 @@ def at(
     question = ask(appointment_type, *around, now, ignoring_booking, length_minutes)
     found = [
         slot
-        for slot in question.open_slots(moment)
+        for slot in question.within(question.bounds(moment))
         if slot.start == start and practitioner_id in (None, slot.practitioner_id)
     ]
     reason = None if found else of_time(question.rules, question.books, practitioner_id, start, moment)

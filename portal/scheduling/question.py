@@ -12,7 +12,7 @@ from portal.scheduling.books import Books
 from portal.scheduling.diary import Rules
 from portal.scheduling.facts import Facts, Visit
 from portal.scheduling.reading import MOST_KEPT, NOTHING, parse_busy, parse_visits, read
-from portal.scheduling.slots import OpenSlot
+from portal.scheduling.slots import Bounds, OpenSlot
 
 NEXT_DAYS = 14
 
@@ -40,9 +40,13 @@ class Question(NamedTuple):
         """What is free, whenever one looks."""
         return _free_slots(self)
 
-    def open_slots(self, now: int) -> list[OpenSlot]:
-        """What can be booked at this instant, in order."""
-        return slots.not_too_soon_or_late(self.rules, self.free_slots, self.books.clinic.zones, now)
+    def bounds(self, now: int) -> Bounds:
+        """Which of the free slots can be booked at this instant."""
+        return slots.bounds(self.rules, self.free_slots, self.books.clinic.zones, now)
+
+    def within(self, bounds: Bounds) -> tuple[OpenSlot, ...]:
+        """Those of the free slots, in order."""
+        return _within(self, bounds)
 
     def without_visits(self) -> Question:
         """The same for a clinic that nobody has booked and where nobody is busy."""
@@ -120,3 +124,8 @@ def _visits(text: str) -> tuple[Visit, ...]:
 @lru_cache(MOST_KEPT)
 def _free_slots(question: Question) -> tuple[OpenSlot, ...]:
     return tuple(slots.free_slots(question.rules, question.books.clinic))
+
+
+@lru_cache(MOST_KEPT)
+def _within(question: Question, bounds: Bounds) -> tuple[OpenSlot, ...]:
+    return tuple(slots.within(question.free_slots, bounds))

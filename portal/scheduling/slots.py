@@ -35,11 +35,12 @@ def open_slots(rules: Rules, clinic: Clinic, now: int) -> list[OpenSlot]:
     with both buffers clear of everything taken, and finds a room and neither cap reached. The same answer decides what
     is shown and what may be held; `blocks.first_block` says for any other start why not.
     """
-    return not_too_soon_or_late(rules, free_slots(rules, clinic), clinic.zones, now)
+    free = free_slots(rules, clinic)
+    return within(free, bounds(rules, free, clinic.zones, now))
 
 
 def free_slots(rules: Rules, clinic: Clinic) -> list[OpenSlot]:
-    """What the diaries leave free, whenever one looks: notice and horizon are left to `not_too_soon_or_late`."""
+    """What the diaries leave free, whenever one looks: notice and horizon are left to `bounds`."""
     rooms = Rooms(clinic)
     days = Days(clinic.zones)
     slots: list[OpenSlot] = []
@@ -63,12 +64,22 @@ def free_slots(rules: Rules, clinic: Clinic) -> list[OpenSlot]:
     return sorted(dict.fromkeys(slots))
 
 
-def not_too_soon_or_late(
-    rules: Rules, slots: Sequence[OpenSlot], zones: Mapping[int, ZoneInfo], now: int
-) -> list[OpenSlot]:
-    """Those of the sorted slots that keep the minimum notice and lie within the horizon at this instant."""
-    slots = list(slots[bisect_left(slots, (rules.earliest_start(now),)) :])
-    ends = {location_id: rules.end_of_horizon(zone, now) for location_id, zone in zones.items()}
-    if not slots or slots[-1].start < min(ends.values()):
-        return slots
-    return [slot for slot in slots if slot.start < ends[slot.location_id]]
+class Bounds(NamedTuple):
+    """Between which of the sorted free slots those lie that can be booked at one moment."""
+
+    first: int  # its place: those before it are too soon
+    ends: tuple[tuple[int, int], ...]  # by location, the first instant that is too far ahead
+
+
+def bounds(rules: Rules, slots: Sequence[OpenSlot], zones: Mapping[int, ZoneInfo], now: int) -> Bounds:
+    """What keeps the minimum notice and lies within the horizon at this instant. It stays the same for a while."""
+    ends = tuple((location_id, rules.end_of_horizon(zone, now)) for location_id, zone in zones.items())
+    return Bounds(bisect_left(slots, (rules.earliest_start(now),)), ends)
+
+
+def within(slots: Sequence[OpenSlot], bounds: Bounds) -> list[OpenSlot]:
+    """Those of the sorted slots that lie within the bounds."""
+    kept, ends = list(slots[bounds.first :]), dict(bounds.ends)
+    if not kept or kept[-1].start < min(ends.values()):
+        return kept
+    return [slot for slot in kept if slot.start < ends[slot.location_id]]

@@ -110,7 +110,17 @@ def limit_reads(view: Callable[P, R]) -> Callable[P, R]:
             abort(429)
         return view(*args, **named)
 
+    _counted_here.add(counted)
     return counted
+
+
+_counted_here: set[Callable[..., object]] = set()
+
+
+@limiter.request_filter
+def is_counted_here() -> bool:
+    """What `limit_reads` counts has no other limit, and the library takes long to find none."""
+    return current_app.view_functions.get(request.endpoint or "") in _counted_here
 
 
 def limit(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from itertools import count
@@ -132,7 +133,7 @@ class Situation:
         ]
         return list(range(int(max(begin for begin, _ in bounds)), int(min(end for _, end in bounds)), 300))
 
-    def shown(self) -> list[OpenSlot]:
+    def shown(self) -> Sequence[OpenSlot]:
         return availability.timetable(self.type, self.clinic.first, self.clinic.last, self.now).open_slots
 
     def expected(self) -> list[tuple[int, int, int, int | None]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
@@ -27,6 +28,7 @@ from portal.web.booking.span import Span
 
 DAYS_PER_PAGE = 7
 FIRST_DAYS = 14
+MOST_KEPT = 256
 DROP_WORDS = {"weekdays": "Look at all days of the week", "part": "Look at the whole day", "chosen": "Look at everyone"}
 
 
@@ -50,18 +52,18 @@ def context(
     table = span.read(wanted_from, first_to)
     filters = Filters.read(request.values, table.practitioners, moving.practitioner.slug if moving else None)
     offered = Offered.of(appointment_type, filters)
-    slots = table.open_slots
-    days = _first_days(filters.fitting(slots, span.zone), span.zone, offered)
+    tables: tuple[Timetable, ...] = (table,)
+    days = _first_days(tables, filters, span.zone, offered)
     if len(days) <= DAYS_PER_PAGE and first_to < span.last_day:
         # Most lists are full before this, and nobody waits for the rest of the horizon.
-        slots = slots + span.read(first_to + timedelta(days=1), span.last_day).open_slots
-        days = _first_days(filters.fitting(slots, span.zone), span.zone, offered)
-    shown, later = tuple(days[:DAYS_PER_PAGE]), days[DAYS_PER_PAGE:]
+        tables = table, span.read(first_to + timedelta(days=1), span.last_day)
+        days = _first_days(tables, filters, span.zone, offered)
+    shown, later = days[:DAYS_PER_PAGE], days[DAYS_PER_PAGE:]
     return {
         **_type_words(appointment_type, span),
         **_heading(shown, span, filters, wanted_from),
         **_zone_words(shown, span, offered),
-        **_nothing_words(slots, shown, span, filters, wanted_from, here),
+        **_nothing_words(tables, shown, span, filters, wanted_from, here),
         "days": shown,
         # Where nobody is named, several people are free.
         "is_open_who": filters.is_choice and any(not time.one_name for day in shown for time in day.times),
@@ -73,7 +75,7 @@ def context(
         "has_earlier": wanted_from > span.today,
         "later_from": later[0].date if later else None,
         "error": error,
-        "nearest_html": _nearest(filters.fitting(slots, span.zone), lost, span, offered),
+        "nearest_html": _nearest(tables, filters, lost, span, offered),
         # A time that is taken meanwhile must not cost the person their filters.
         "form_action": f"{form_action}?{urlencode(filters.query)}" if filters.query else form_action,
         "here": here,
@@ -81,9 +83,15 @@ def context(
     }
 
 
-def _first_days(slots: list[OpenSlot], zone: ZoneInfo, offered: Offered) -> list[Day]:
+# The list follows from these alone, and stays the same until somebody takes a time or one comes too soon.
+@lru_cache(MOST_KEPT)
+def _first_days(tables: tuple[Timetable, ...], filters: Filters, zone: ZoneInfo, offered: Offered) -> tuple[Day, ...]:
     """The days of one page, and the one after them if there is one."""
-    return list(islice(slot_list.days(slots, zone, offered), DAYS_PER_PAGE + 1))
+    return tuple(islice(slot_list.days(filters.fitting(_slots(tables), zone), zone, offered), DAYS_PER_PAGE + 1))
+
+
+def _slots(tables: Iterable[Timetable]) -> list[OpenSlot]:
+    return [slot for table in tables for slot in table.open_slots]
 
 
 def _type_words(appointment_type: AppointmentType, span: Span) -> dict[str, Any]:
@@ -132,16 +140,19 @@ def _zone_words(shown: Sequence[Day], span: Span, offered: Offered) -> dict[str,
     }
 
 
-def _nearest(slots: Sequence[OpenSlot], lost: Lost | None, span: Span, offered: Offered) -> Markup:
-    return nearest.html(tuple(nearest.among(slots, lost, span.zone, offered)) if lost else ())
+def _nearest(tables: Iterable[Timetable], filters: Filters, lost: Lost | None, span: Span, offered: Offered) -> Markup:
+    if lost is None:
+        return nearest.html(())
+    return nearest.html(tuple(nearest.among(filters.fitting(_slots(tables), span.zone), lost, span.zone, offered)))
 
 
 def _nothing_words(
-    slots: Sequence[OpenSlot], shown: Sequence[Day], span: Span, filters: Filters, wanted_from: date, here: str
+    tables: Iterable[Timetable], shown: Sequence[Day], span: Span, filters: Filters, wanted_from: date, here: str
 ) -> dict[str, Any]:
     """Why there is nothing to choose from, and what would help."""
     if shown:
         return {"empty_words": None, "drop_links": ()}
+    slots = _slots(tables)
     if not slots:
         since = f"from {words.day(wanted_from)} " if wanted_from > span.today else ""
         return {"empty_words": f"There is no free time {since}up to {words.day(span.last_day)}.", "drop_links": ()}
