@@ -5,9 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from portal.keep import kept
 from portal.scheduling import explain
 from portal.scheduling.explain import Reason
 from portal.scheduling.question import Question
@@ -38,7 +38,7 @@ def _reason(question: Question, wanted: Sequence[int], day: date, last_start: in
     return explain.full()
 
 
-@lru_cache(MOST_KEPT)
+@kept(MOST_KEPT)
 def _possible(question: Question, wanted: tuple[int, ...]) -> dict[date, int]:
     return _last_starts(question, wanted, question.free_slots)
 

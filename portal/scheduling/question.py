@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from typing import NamedTuple
 
 from portal.catalogue.models import AppointmentType, StartAlignment
+from portal.keep import kept
 from portal.scheduling import books, slots
 from portal.scheduling.books import Books
 from portal.scheduling.diary import Rules
@@ -102,7 +102,7 @@ def _monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-@lru_cache(MOST_KEPT)
+@kept(MOST_KEPT)
 def _books(question: Question) -> Books:
     return books.keep(
         question.facts,
@@ -116,16 +116,16 @@ def _books(question: Question) -> Books:
 
 
 # The longest text, and the same for every type.
-@lru_cache(MOST_KEPT)
+@kept(MOST_KEPT)
 def _visits(text: str) -> tuple[Visit, ...]:
     return parse_visits(text)
 
 
-@lru_cache(MOST_KEPT)
+@kept(MOST_KEPT)
 def _free_slots(question: Question) -> tuple[OpenSlot, ...]:
     return tuple(slots.free_slots(question.rules, question.books.clinic))
 
 
-@lru_cache(MOST_KEPT)
+@kept(MOST_KEPT)
 def _within(question: Question, bounds: Bounds) -> tuple[OpenSlot, ...]:
     return tuple(slots.within(question.free_slots, bounds))

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
+from threading import Lock
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -44,16 +45,18 @@ def read(
         "telehealth": appointment_type.is_telehealth,
     }
     key, state = tuple(about.values()), changes.state().times
-    known = [kept for kept in _kept.get(key, ()) if kept.state == state]
-    for kept in known:
-        if kept.first <= first and last <= kept.last and kept.starts <= now < kept.ends:
-            return kept.reading
-    window = {"first": first, "last": last, "since": since, "until": until, "now": now}
-    *arranged, visits, busy, ends = db.session.execute(STATEMENT, about | window).one()
-    reading = Reading(_parse(*arranged), visits or NOTHING, busy or NOTHING)
-    newest = _Kept(state, first, last, now, ends or datetime.max.replace(tzinfo=UTC), reading)
-    _kept[key] = (*known[1 - MOST_KEPT :], newest)
-    return reading
+    # After a change many ask at once: one reads, and the others wait for it.
+    with _reading:
+        known = [kept for kept in _kept.get(key, ()) if kept.state == state]
+        for kept in known:
+            if kept.first <= first and last <= kept.last and kept.starts <= now < kept.ends:
+                return kept.reading
+        window = {"first": first, "last": last, "since": since, "until": until, "now": now}
+        *arranged, visits, busy, ends = db.session.execute(STATEMENT, about | window).one()
+        reading = Reading(_parse(*arranged), visits or NOTHING, busy or NOTHING)
+        newest = _Kept(state, first, last, now, ends or datetime.max.replace(tzinfo=UTC), reading)
+        _kept[key] = (*known[1 - MOST_KEPT :], newest)
+        return reading
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class _Kept:
 
 # By what is asked about; of each only what still holds.
 _kept: dict[tuple[object, ...], tuple[_Kept, ...]] = {}
+_reading = Lock()
 
 
 def parse_visits(text: str) -> tuple[Visit, ...]:

@@ -18,6 +18,7 @@ from multiprocessing.pool import Pool
 
 PROCESSES = 2
 BETWEEN_CONNECTIONS = 0.005  # seconds
+FRONT_PAGE = b"GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n"
 HEAD_END = b"\r\n\r\n"
 LENGTH, LOCATION = b"\r\nContent-Length: ", b"\r\nLocation: "
 WHERE_IT_LED = b"{where it led}"  # in a request: the address that the answer before sent the visitor to
@@ -68,7 +69,7 @@ class Crowd:
 
     def _drive(self, port: int, scripts: Sequence[Script], seconds: float, *, once: bool) -> Figures:
         shares = [list(scripts[place::PROCESSES]) for place in range(PROCESSES)]
-        start_at = time.monotonic() + 0.1 + (BETWEEN_CONNECTIONS + 0.001) * len(scripts)
+        start_at = time.monotonic() + 0.2 + (BETWEEN_CONNECTIONS + 0.001) * len(scripts)
         act = partial(drive, port, start_at=start_at, seconds=seconds, once=once)
         return sum(self._pool.map(act, [share for share in shares if share], chunksize=1), Figures())
 
@@ -83,26 +84,45 @@ def drive(port: int, scripts: Sequence[Script], *, start_at: float, seconds: flo
     """One process's share of the load."""
     figures = Figures()
     with selectors.DefaultSelector() as waiting:
-        lines = []
-        for script in scripts:
-            lines.append(Line(port, script, once))
-            # All at once, one of the server's processes would often take every connection before the other looks.
-            time.sleep(BETWEEN_CONNECTIONS)
-        for line in lines:
-            waiting.register(line.connection, selectors.EVENT_READ, line)
+        lines = _arrive(port, scripts, waiting, once=once)
         time.sleep(max(0.0, start_at - time.monotonic()))
         began = time.monotonic()
         for line in lines:
             line.ask()
         while waiting.get_map() and time.monotonic() < began + seconds:
-            for key, _ in waiting.select(timeout=1.0):
-                line = key.data
+            for line in _ready(waiting):
                 if line.receive(figures) and not line.ask():
                     waiting.unregister(line.connection)
         figures.seconds = time.monotonic() - began
         for line in lines:
             line.connection.close()
     return figures
+
+
+def _arrive(port: int, scripts: Sequence[Script], waiting: selectors.BaseSelector, *, once: bool) -> list[Line]:
+    """Connect one after the other, while those who are there keep looking at the front page.
+
+    Of processes that have nothing to do, the server's first one takes every connection.
+    """
+    lines: list[Line] = []
+    unseen, front = Figures(), FRONT_PAGE % port
+    for script in scripts:
+        lines.append(Line(port, script, once))
+        waiting.register(lines[-1].connection, selectors.EVENT_READ, lines[-1])
+        lines[-1].send(front)
+        next_at = time.monotonic() + BETWEEN_CONNECTIONS
+        while time.monotonic() < next_at:
+            for line in _ready(waiting, next_at - time.monotonic()):
+                if line.receive(unseen):
+                    line.send(front)
+    looking = set(lines)
+    while looking:
+        looking -= {line for line in _ready(waiting) if line.receive(unseen)}
+    return lines
+
+
+def _ready(waiting: selectors.BaseSelector, seconds: float = 1.0) -> list[Line]:
+    return [key.data for key, _ in waiting.select(timeout=max(0.0, seconds))]
 
 
 class Line:
@@ -120,11 +140,15 @@ class Line:
         """Send the next request; False when the script has ended."""
         if self.once and self.place == len(self.script):
             return False
-        self.asked_at, self.wanted = time.monotonic(), -1
-        self.received.clear()
-        self.connection.sendall(self.script[self.place % len(self.script)].replace(WHERE_IT_LED, self.led_to))
+        self.send(self.script[self.place % len(self.script)].replace(WHERE_IT_LED, self.led_to))
         self.place += 1
         return True
+
+    def send(self, request: bytes) -> None:
+        """Send one request, of the script or another."""
+        self.asked_at, self.wanted = time.monotonic(), -1
+        self.received.clear()
+        self.connection.sendall(request)
 
     def receive(self, figures: Figures) -> bool:
         """Read what has come; True when the answer is whole. A closed connection counts as status 0."""

@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from portal import clinic
 from portal.clinic import Clinic
+from portal.keep import kept
 
 MOST_PAGES_KEPT, MOST_TOKENS_KEPT = 256, 4096
 TOKEN_PLACE = f"token-{secrets.token_hex(16)}"
@@ -54,7 +55,7 @@ def _signed(_own: str) -> bytes:
     return str(generate_csrf()).encode()
 
 
-@lru_cache(MOST_PAGES_KEPT)
+@kept(MOST_PAGES_KEPT)
 def _render(template: str, asked: Asked, details: Clinic, context: tuple[tuple[str, Any], ...]) -> tuple[bytes, ...]:
     """The page in UTF-8, in the pieces that stand around each form token."""
     g.csrf_token = TOKEN_PLACE  # Flask-WTF gives out what stands here

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from functools import lru_cache
 from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
@@ -17,6 +16,7 @@ from portal import money, words
 from portal.bookings.models import Booking
 from portal.catalogue.models import AppointmentType
 from portal.clock import now
+from portal.keep import kept
 from portal.scheduling.availability import Timetable
 from portal.scheduling.slots import OpenSlot
 from portal.web.booking import clock_change, month, narrow, nearest, slot_list, zones
@@ -84,7 +84,7 @@ def context(
 
 
 # The list follows from these alone, and stays the same until somebody takes a time or one comes too soon.
-@lru_cache(MOST_KEPT)
+@kept(MOST_KEPT)
 def _first_days(tables: tuple[Timetable, ...], filters: Filters, zone: ZoneInfo, offered: Offered) -> tuple[Day, ...]:
     """The days of one page, and the one after them if there is one."""
     return tuple(islice(slot_list.days(filters.fitting(_slots(tables), zone), zone, offered), DAYS_PER_PAGE + 1))

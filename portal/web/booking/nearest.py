@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -14,6 +13,7 @@ from markupsafe import Markup
 
 from portal.bookings.models import Booking
 from portal.clock import now
+from portal.keep import kept
 from portal.scheduling import availability
 from portal.scheduling.claims import SlotTaken
 from portal.scheduling.slots import OpenSlot
@@ -52,7 +52,7 @@ def among(slots: Sequence[OpenSlot], lost: Lost, zone: ZoneInfo, offered: Offere
     return slot_list.choices(told, zone, offered, with_day=True)
 
 
-@lru_cache(MOST_KEPT)
+@kept(MOST_KEPT)
 def html(times: tuple[Time, ...]) -> Markup:
     """The times as the page has them, nothing where there is none; rendered once, because many lose the same time."""
     if not times:

@@ -7,7 +7,6 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -17,6 +16,7 @@ from markupsafe import Markup
 
 from portal import words
 from portal.catalogue.models import AppointmentType
+from portal.keep import kept
 from portal.scheduling.facts import Offering
 from portal.scheduling.slots import OpenSlot
 from portal.web.booking import zones
@@ -130,7 +130,7 @@ def read_value(value: str) -> tuple[datetime, int | None] | None:
     return starts_at, None if match[2] == ANYONE else int(match[2])
 
 
-@lru_cache(MOST_DAYS_KEPT)
+@kept(MOST_DAYS_KEPT)
 def day_html(day: Day, *, is_open: bool, is_choice: bool, has_first: bool) -> Markup:
     """A day of the list as the page has it; rendered once, because nothing but these arguments is in it.
 
@@ -142,7 +142,7 @@ def day_html(day: Day, *, is_open: bool, is_choice: bool, has_first: bool) -> Ma
 
 
 # What a day reads like follows from these arguments alone, and most of the days on a page are those of the page before.
-@lru_cache(MOST_DAYS_KEPT)
+@kept(MOST_DAYS_KEPT)
 def _day(day: date, slots: Sequence[OpenSlot], zone: ZoneInfo, offered: Offered) -> Day:
     by_part = groupby(choices(slots, zone, offered), key=lambda time: part_of(time.starts_at, zone))
     return Day(day, words.day(day), [Part(name.capitalize(), list(of_part)) for name, of_part in by_part])
