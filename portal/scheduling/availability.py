@@ -81,7 +81,7 @@ def at(
     """What is open at this very instant, with this practitioner or with anybody (None), and if nothing is, why."""
     day, moment, start = starts_at.astimezone(UTC).date(), int(now.timestamp()), starts_at.timestamp()
     around = day - timedelta(days=1), day + timedelta(days=1)
-    question = ask(appointment_type, *around, now, ignoring_booking, length_minutes)
+    question = ask(appointment_type, *around, now, ignoring_booking, length_minutes).about(starts_at)
     found = [
         slot
         for slot in question.within(question.bounds(moment))

@@ -48,6 +48,11 @@ class Question(NamedTuple):
         """Those of the free slots, in order."""
         return _within(self, bounds)
 
+    def about(self, instant: datetime) -> Question:
+        """The same for the one day on which this instant lies, or two where places do not agree on it."""
+        days = [instant.astimezone(place.zone).date() for place in self.facts.places.values()]
+        return self._replace(first=min(days), last=max(days)) if days else self
+
     def without_visits(self) -> Question:
         """The same for a clinic that nobody has booked and where nobody is busy."""
         return self._replace(rules=self.rules.uncapped(), visits=NOTHING, busy=NOTHING, needs_room=False, ignored=None)
@@ -76,8 +81,8 @@ def ask(
 
 
 def _days_to_read(first: date, last: date, now: datetime) -> tuple[date, date]:
-    """Whoever asks about some of the next three weeks reads all of them, so that one reading serves the list that begins
-    today, every hold of a time on it, and whoever is told that it has gone."""
+    """Whoever asks about some of the next three weeks reads all of them: one reading serves the list that begins today,
+    every hold of a time on it, and whoever is told that it has gone."""
     today = now.astimezone(UTC).date()  # the clinic's own may be a day ahead
     begins, ends = today - timedelta(days=1), today + timedelta(days=NEXT_DAYS)
     return (begins, ends) if begins <= first and last <= ends else (first, last)

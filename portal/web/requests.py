@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import random
 import time
 
 import structlog
@@ -17,7 +17,7 @@ def init_app(app: Flask) -> None:
 
 
 def _begin() -> None:
-    g.request_id = secrets.token_hex(6)
+    g.request_id = f"{random.getrandbits(48):012x}"
     g.started = time.monotonic()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)

@@ -13,7 +13,6 @@ from markupsafe import Markup
 
 from portal.bookings.models import Booking
 from portal.clock import now
-from portal.keep import kept
 from portal.scheduling import availability
 from portal.scheduling.claims import SlotTaken
 from portal.scheduling.slots import OpenSlot
@@ -22,7 +21,6 @@ from portal.web.booking.narrow import Filters
 from portal.web.booking.slot_list import Offered, Time
 
 COUNT = 3
-MOST_KEPT = 512
 
 
 class Lost(NamedTuple):
@@ -52,9 +50,8 @@ def among(slots: Sequence[OpenSlot], lost: Lost, zone: ZoneInfo, offered: Offere
     return slot_list.choices(told, zone, offered, with_day=True)
 
 
-@kept(MOST_KEPT)
-def html(times: tuple[Time, ...]) -> Markup:
-    """The times as the page has them, nothing where there is none; rendered once, because many lose the same time."""
+def html(times: Sequence[Time]) -> Markup:
+    """The times as the page has them, nothing where there is none."""
     if not times:
         return Markup()
     return Markup(current_app.jinja_env.get_template("booking/_nearest.html").render(times=times))  # noqa: S704 - escaped
