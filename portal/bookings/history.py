@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import CTE, BindParameter, bindparam, insert, select, update
+from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -16,6 +17,13 @@ from portal.bookings.models import Booking, BookingEvent
 from portal.bookings.states import Status, WrongState
 from portal.db import db
 from portal.outbox.post import announce
+
+# What a booking has that is not known otherwise: nothing of it is read back.
+DEFAULTS = {
+    column.name: column.default.arg if column.default is not None else None
+    for column in Booking.__table__.columns
+    if not column.primary_key and (column.nullable or column.default is not None)
+}
 
 
 def change_status(
@@ -43,6 +51,21 @@ def change_status(
     announce(event, booking.id, now, undo_until=undo_until)
 
 
+def begin(columns: Mapping[str, Any], event: str, now: datetime, *, by: str) -> Booking:
+    """Add a booking with the beginning of its history, and announce it. `columns` are those without a default, at
+    least."""
+    known = {**DEFAULTS, **columns}
+    asked = {f"new_{name}": value for name, value in known.items()}
+    asked |= {"name": event, "at": now, "by": by, "data": {}}
+    db.session.flush()
+    booking_id = db.session.connection().execute(_insert_and_record(tuple(known)), asked).scalar_one()
+    booking = Booking(id=booking_id, **known)
+    make_transient_to_detached(booking)  # as if it had been read
+    db.session.add(booking)
+    announce(event, booking_id, now)
+    return booking
+
+
 def record(
     booking: Booking, event: str, now: datetime, *, by: str, undo_until: datetime | None = None, **data: Any
 ) -> None:
@@ -56,18 +79,40 @@ def record(
     announce(event, booking.id, now, undo_until=undo_until)
 
 
+# One statement for a booking and its history, built once for each set of columns, because others may wait for what it
+# takes or lets go.
+
+
 @lru_cache
-def _swap_and_record(columns: tuple[str, ...]) -> ReturningInsert[tuple[int]]:
-    """Sets these columns of a booking that still has the status it had, and adds to its history; a row if it did. One
-    statement, built once, because others may wait for what it lets go."""
-    rows, notes = Booking.__table__.c, BookingEvent.__table__.c
-    swapped = (
+def _swap_and_record(columns: tuple[str, ...]) -> ReturningInsert[Any]:
+    """Sets these columns of a booking that still has the status it had; a row if it did."""
+    rows = Booking.__table__.c
+    return _recorded(
         update(Booking)
         .where(rows.id == bindparam("of"), rows.status == bindparam("before"))
-        .values({name: bindparam(f"new_{name}", type_=rows[name].type) for name in columns})
+        .values(_bound(columns))
         .returning(rows.id)
         .cte("swapped")
     )
+
+
+@lru_cache
+def _insert_and_record(columns: tuple[str, ...]) -> ReturningInsert[Any]:
+    """Adds a booking with these columns; its id."""
+    return _recorded(insert(Booking).values(_bound(columns)).returning(Booking.__table__.c.id).cte("added"))
+
+
+def _bound(columns: tuple[str, ...]) -> dict[str, BindParameter[Any]]:
+    rows = Booking.__table__.c
+    return {name: bindparam(f"new_{name}", type_=rows[name].type) for name in columns}
+
+
+def _recorded(changed: CTE) -> ReturningInsert[Any]:
+    notes = BookingEvent.__table__.c
     told = [bindparam(name, type_=notes[name].type) for name in ("name", "at", "by", "data")]
-    columns_told = ["booking_id", *(one.key for one in told)]
-    return insert(BookingEvent).from_select(columns_told, select(swapped.c.id, *told)).returning(BookingEvent.id)
+    columns = ["booking_id", *(one.key for one in told)]
+    return (
+        insert(BookingEvent)
+        .from_select(columns, select(changed.c.id, *told))
+        .returning(BookingEvent.__table__.c.booking_id)
+    )

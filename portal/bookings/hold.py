@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, Range
 
 from portal import changes, clinic
 from portal.bookings import find
-from portal.bookings.history import change_status, record
+from portal.bookings.history import begin, change_status
 from portal.bookings.models import Booking
 from portal.bookings.states import WAITING, Status
 from portal.catalogue import offer
@@ -95,23 +95,20 @@ def hold(
     slot, because = take_slot(
         appointment_type, starts_at, now, practitioner_id=practitioner_id, earlier=earlier, network=network
     )
-    booking = Booking(
-        reference=new_reference(),
-        appointment_type_id=appointment_type.id,
-        status=Status.HELD,
-        held_at=now,
-        hold_expires_at=now + lasts,
-        terms=offer.terms_of(appointment_type, now),
-        source=source,
-        held_from=network.mark if network else "",
-        chosen_because=because,
+    columns = {
+        "reference": new_reference(),
+        "appointment_type_id": appointment_type.id,
+        "status": Status.HELD,
+        "held_at": now,
+        "hold_expires_at": now + lasts,
+        "terms": offer.terms_of(appointment_type, now),
+        "source": source,
+        "held_from": network.mark if network else "",
+        "chosen_because": because,
         **times_of(appointment_type, slot),
         **(_who_comes(earlier) if earlier else {}),
-    )
-    db.session.add(booking)
-    db.session.flush()
-    record(booking, "booking.held", now, by=by)
-    return booking
+    }
+    return begin(columns, "booking.held", now, by=by)
 
 
 def take_slot(
