@@ -20,7 +20,6 @@ class OffsetFile:
     _number = struct.Struct("<d")
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a+b") as file:
             if file.tell() != self._number.size:
                 file.truncate(0)

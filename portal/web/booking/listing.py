@@ -75,7 +75,7 @@ def context(
         "has_earlier": wanted_from > span.today,
         "later_from": later[0].date if later else None,
         "error": error,
-        "nearest_html": _nearest(tables, filters, lost, span.zone, offered),
+        "nearest_html": _nearest(tables, filters, lost, span.zone, offered) if lost else Markup(),
         # A time that is taken meanwhile must not cost the person their filters.
         "form_action": f"{form_action}?{urlencode(filters.query)}" if filters.query else form_action,
         "here": here,
@@ -141,11 +141,7 @@ def _zone_words(shown: Sequence[Day], span: Span, offered: Offered) -> dict[str,
 
 
 @kept(MOST_KEPT)
-def _nearest(
-    tables: tuple[Timetable, ...], filters: Filters, lost: Lost | None, zone: ZoneInfo, offered: Offered
-) -> Markup:
-    if lost is None:
-        return Markup()
+def _nearest(tables: tuple[Timetable, ...], filters: Filters, lost: Lost, zone: ZoneInfo, offered: Offered) -> Markup:
     return nearest.html(nearest.among(filters.fitting(_slots(tables), zone), lost, zone, offered))
 
 
