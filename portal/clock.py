@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 import struct
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -20,12 +21,15 @@ class OffsetFile:
     _number = struct.Struct("<d")
 
     def __init__(self, path: Path) -> None:
-        with path.open("a+b") as file:
-            if file.tell() != self._number.size:
-                file.truncate(0)
-                file.write(self._number.pack(0.0))
-                file.flush()
-            self._memory = mmap.mmap(file.fileno(), self._number.size)
+        descriptor, size = os.open(path, os.O_RDWR | os.O_CREAT, 0o644), self._number.size
+        try:
+            if (found := os.fstat(descriptor).st_size) != size:
+                # Never shorter than one number, also for a moment: others may be looking at it. Zeros are one.
+                os.pwrite(descriptor, bytes(min(found, size)), 0)
+                os.ftruncate(descriptor, size)
+            self._memory = mmap.mmap(descriptor, size)
+        finally:
+            os.close(descriptor)
 
     @property
     def seconds(self) -> float:

@@ -90,38 +90,33 @@ class Glance:
     SQLAlchemy's own way takes longer than the server does."""
 
     def __init__(self, statement: Select[Any]) -> None:
+        self._statement = statement
         compiled = statement.compile(dialect=postgresql.psycopg.dialect())  # type: ignore[no-untyped-call]
         self._words, self._fixed = str(compiled), compiled.params
 
     def take(self, asked: Json) -> tuple[Any, ...]:
         """Its one row. Within the transaction under way, or else by itself: no transaction stays open for a look.
 
-        Raises SQLAlchemy's OperationalError where the server is away.
+        Raises SQLAlchemy's errors either way.
         """
-        try:
+        if db.session.registry.has() and db.session().in_transaction():
             # Whoever waits for a second connection while holding one can wait for ever.
-            if db.session.registry.has() and db.session().in_transaction():
-                return self._ask(db.session.connection().connection.driver_connection, asked)
-            return self._ask_by_itself(asked)
-        except psycopg.OperationalError as error:
-            raise OperationalError(self._words, None, error) from error
-
-    def _ask_by_itself(self, asked: Json) -> tuple[Any, ...]:
+            return tuple(db.session.connection().execute(self._statement, asked).one())
         pooled = db.engine.raw_connection()
         try:
             connection = pooled.driver_connection
             assert isinstance(connection, Connection)
             connection.autocommit = True
-            row = self._ask(connection, asked)
+            row: tuple[Any, ...] | None = connection.execute(self._words, self._fixed | asked, prepare=True).fetchone()
+            assert row is not None
             connection.autocommit = False
-        except BaseException:
-            pooled.invalidate()
+        except BaseException as error:
+            pooled.invalidate()  # nobody may get it as it is now
+            if isinstance(error, psycopg.Error):
+                kind = OperationalError if isinstance(error, psycopg.OperationalError) else DBAPIError
+                raise kind(self._words, None, error) from error
             raise
         pooled.close()
-        return row
-
-    def _ask(self, connection: Any, asked: Json) -> tuple[Any, ...]:
-        row: tuple[Any, ...] = connection.execute(self._words, self._fixed | asked, prepare=True).fetchone()
         return row
 
 

@@ -51,3 +51,35 @@ def test_what_failed_is_tried_again_by_the_next() -> None:
     with pytest.raises(ZeroDivisionError):
         divide(3)
     assert (divide(3), len(tries)) == (3.0, 2)
+
+
+def test_nobody_waits_for_another_answer() -> None:
+    is_slow, may_go_on = threading.Event(), threading.Event()
+
+    @kept(10)
+    def work(name: str) -> str:
+        if name == "slow":
+            is_slow.set()
+            assert may_go_on.wait(5)
+        return name
+
+    with ThreadPoolExecutor(1) as thread:
+        slow = thread.submit(work, "slow")
+        assert is_slow.wait(5)
+        assert work("quick") == "quick"
+        assert not slow.done()
+        may_go_on.set()
+        assert slow.result(5) == "slow"
+
+
+def test_the_newest_answers_are_kept() -> None:
+    worked_out: list[int] = []
+
+    @kept(2)
+    def note(number: int) -> int:
+        worked_out.append(number)
+        return number
+
+    for number in (1, 2, 3, 3, 2, 1):
+        note(number)
+    assert worked_out == [1, 2, 3, 1]

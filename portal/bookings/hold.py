@@ -265,7 +265,8 @@ def _expire_lapsed(booking_ids: Iterable[int], now: datetime) -> None:
     """Lapsed holds still stand in the constraint's way until they are expired; the claim that meets them does it."""
     for booking_id in booking_ids:
         lapsed = find.get_locked(booking_id)
-        if lapsed.is_held:  # the sweep has not been faster
+        # The sweep, or the person whose time it was, may have been faster.
+        if lapsed.is_held and lapsed.is_lapsed(now):
             expire(lapsed, now)
 
 

@@ -22,6 +22,9 @@ from portal.scheduling.facts_statement import STATEMENT
 
 MOST_KEPT = 64
 NOTHING = "[]"
+PATIENCE_SECONDS = 0.25
+
+Key = tuple[object, ...]
 
 
 class Reading(NamedTuple):
@@ -45,18 +48,35 @@ def read(
         "telehealth": appointment_type.is_telehealth,
     }
     key, state = tuple(about.values()), changes.state().times
-    # After a change many ask at once: one reads, and the others wait for it.
-    with _reading:
-        known = [kept for kept in _kept.get(key, ()) if kept.state == state]
-        for kept in known:
-            if kept.first <= first and last <= kept.last and kept.starts <= now < kept.ends:
-                return kept.reading
+    found = _find(key, state, first, last, now)
+    if found is not None:
+        return found
+    # After a change many ask at once: one reads, and the others wait for it. Not for long, because some of them hold
+    # locks for which yet others wait.
+    turn = _turns.setdefault(key, Lock())
+    is_ours = turn.acquire(timeout=PATIENCE_SECONDS)
+    try:
+        found = _find(key, state, first, last, now)
+        if found is not None:
+            return found
         window = {"first": first, "last": last, "since": since, "until": until, "now": now}
         *arranged, visits, busy, ends = db.session.execute(STATEMENT, about | window).one()
         reading = Reading(_parse(*arranged), visits or NOTHING, busy or NOTHING)
         newest = _Kept(state, first, last, now, ends or datetime.max.replace(tzinfo=UTC), reading)
+        known = [kept for kept in _kept.get(key, ()) if kept.state == state]
         _kept[key] = (*known[1 - MOST_KEPT :], newest)
         return reading
+    finally:
+        if is_ours:
+            turn.release()
+
+
+def _find(key: Key, state: int | None, first: date, last: date, now: datetime) -> Reading | None:
+    """A kept reading that still holds, of these days or more."""
+    for kept in _kept.get(key, ()):
+        if kept.state == state and kept.first <= first and last <= kept.last and kept.starts <= now < kept.ends:
+            return kept.reading
+    return None
 
 
 @dataclass(frozen=True)
@@ -72,8 +92,8 @@ class _Kept:
 
 
 # By what is asked about; of each only what still holds.
-_kept: dict[tuple[object, ...], tuple[_Kept, ...]] = {}
-_reading = Lock()
+_kept: dict[Key, tuple[_Kept, ...]] = {}
+_turns: dict[Key, Lock] = {}
 
 
 def parse_visits(text: str) -> tuple[Visit, ...]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 
@@ -350,6 +352,50 @@ def test_fifty_people_race_for_the_time_of_a_lapsed_hold_and_one_gets_it(race: R
     db.session.refresh(lapsed)
     assert lapsed.status == Status.EXPIRED
     assert db.session.scalar(select(func.count(BookingEvent.id)).where(BookingEvent.booking_id == lapsed.id)) == 1
+
+
+def test_a_hold_that_its_person_extends_while_somebody_claims_the_time_stays_theirs(race: Race) -> None:
+    place = make_location(is_telehealth=True)
+    wren = make_practitioner()
+    make_hours(wren, place)
+    kind, at = make_type(), now()
+    last_moment = at - timedelta(seconds=1)
+    held = make_booking(
+        type=kind, practitioner=wren, location=place, status=Status.HELD, held_at=at, hold_expires_at=last_moment
+    )
+    type_id, held_id, starts_at = kind.id, held.id, held.starts_at
+    is_extended = threading.Event()
+
+    def extend() -> None:
+        with transaction():
+            hold.extend(find.get_locked(held_id), last_moment - timedelta(milliseconds=5))
+            db.session.flush()
+            is_extended.set()
+            somebody_waits_for_a_row()
+
+    def claim() -> Booking:
+        assert is_extended.wait(5)
+        return claims.claim(lambda: hold.hold(db.session.get_one(AppointmentType, type_id), starts_at, at))
+
+    extended, claimed = race(extend, claim)
+    assert extended is None
+    assert isinstance(claimed, SlotTaken)
+    db.session.refresh(held)
+    assert (held.status, history_of(held)) == (Status.HELD, [])
+    assert held.hold_expires_at is not None
+    assert held.hold_expires_at > at
+
+
+def somebody_waits_for_a_row() -> None:
+    """Until another transaction waits for what this one has written."""
+    waiting = text(
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    )
+    until = time.monotonic() + 5
+    while not db.session.scalar(waiting):
+        db.session.execute(text("select pg_stat_clear_snapshot()"))
+        assert time.monotonic() < until, "nobody waits"
+        time.sleep(0.01)
 
 
 def test_the_sweep_and_a_claim_may_meet_over_a_lapsed_hold(race: Race) -> None:

@@ -55,6 +55,11 @@ class NotingCursor(psycopg.Cursor[Any]):
             sent.append(str(query))
         return super().execute(query, *args, **how)
 
+    def executemany(self, query: Any, *args: Any, **how: Any) -> None:
+        for sent in self.heard:
+            sent.append(str(query))
+        super().executemany(query, *args, **how)
+
 
 @contextmanager
 def counted_queries(engine: Engine | None = None) -> Iterator[list[str]]:

@@ -18,6 +18,7 @@ from portal.catalogue.models import AppointmentType
 from portal.clock import now
 from portal.keep import kept
 from portal.scheduling.availability import Timetable
+from portal.scheduling.reading import MOST_KEPT
 from portal.scheduling.slots import OpenSlot
 from portal.web.booking import clock_change, month, narrow, nearest, slot_list, zones
 from portal.web.booking import span as spans
@@ -28,7 +29,6 @@ from portal.web.booking.span import Span
 
 DAYS_PER_PAGE = 7
 FIRST_DAYS = 21  # enough for a page where somebody works on three days of the week
-MOST_KEPT = 256
 DROP_WORDS = {"weekdays": "Look at all days of the week", "part": "Look at the whole day", "chosen": "Look at everyone"}
 
 
@@ -91,7 +91,8 @@ def _first_days(tables: tuple[Timetable, ...], filters: Filters, zone: ZoneInfo,
 
 
 def _slots(tables: Iterable[Timetable]) -> list[OpenSlot]:
-    return [slot for table in tables for slot in table.open_slots]
+    # In order, also where places keep different clocks and one's evening lies in the other's next day.
+    return sorted(slot for table in tables for slot in table.open_slots)
 
 
 def _type_words(appointment_type: AppointmentType, span: Span) -> dict[str, Any]:
