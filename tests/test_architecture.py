@@ -32,8 +32,8 @@ LAYERS = (
 )
 RANK = {part: rank for rank, line in enumerate(LAYERS) for part in line.split()}
 
-# They stand outside: the sandbox is somebody else's system, and sets our clock; the local runner starts processes.
-OUTSIDE = {"sandbox": {"sandbox", "clock"}, "local": {"local", "config"}, "demo": {"demo", "local", "config"}}
+# They stand outside: the sandbox is somebody else's system, and the local runner starts processes.
+OUTSIDE = {"sandbox": {"sandbox"}, "local": {"local", "config"}, "demo": {"demo", "local", "config"}}
 
 DOMAIN = {
     part for line in LAYERS[LAYERS.index("staff patients catalogue") : LAYERS.index("web")] for part in line.split()

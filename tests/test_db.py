@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
-from sqlalchemy import bindparam, create_engine, select, text
+from sqlalchemy import Connection, bindparam, create_engine, select, text
 from sqlalchemy.exc import DataError, OperationalError
 
 from portal.db import Glance, db
@@ -40,27 +40,29 @@ def test_a_connection_that_died_while_nobody_used_it_is_not_relied_on(app: Flask
         assert db.session.scalar(text("select pg_backend_pid()")) != pid
 
 
-def prepare() -> int:
+def prepare(connection: Connection) -> int:
     """Ask often enough for psycopg to prepare it. -> how many the server has of it"""
     for number in range(7):
-        db.session.execute(IN_THE_WORKS, {"number": str(number)})
-    return int(db.session.scalar(PREPARED) or 0)
+        connection.execute(IN_THE_WORKS, {"number": str(number)})
+    return int(connection.scalar(PREPARED) or 0)
 
 
 @pytest.mark.usefixtures("ctx")
 def test_what_is_prepared_outlives_a_rollback() -> None:
-    assert prepare() == 1
-    db.session.rollback()
-    assert db.session.scalar(PREPARED) == 1
+    with db.engine.connect() as connection:
+        assert prepare(connection) == 1
+        connection.rollback()
+        assert connection.scalar(PREPARED) == 1
 
 
 @pytest.mark.usefixtures("ctx")
 def test_after_a_statement_that_failed_all_goes_on() -> None:
-    prepare()
-    with pytest.raises(DataError):
-        db.session.execute(text("select 1 / 0"))
-    db.session.rollback()
-    assert prepare() == 1
+    with db.engine.connect() as connection:
+        prepare(connection)
+        with pytest.raises(DataError):
+            connection.execute(text("select 1 / 0"))
+        connection.rollback()
+        assert prepare(connection) == 1
 
 
 @pytest.mark.usefixtures("ctx")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import json
+import os
 import sqlite3
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +17,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from portal.clock import OffsetFile
 from portal.sandbox.deliveries import Deliveries
 
 Json = dict[str, Any]
@@ -170,18 +171,33 @@ class Faults:
 class Clock:
     """Real time plus an offset in seconds, kept in the file that the portal's own clock looks at as well."""
 
+    _number = struct.Struct("<d")
+
     def __init__(self, path: Path | None) -> None:
-        self._file = OffsetFile(path) if path else None
+        self._path = path
         self._offset = 0.0
 
     @property
     def offset_seconds(self) -> float:
-        return self._file.seconds if self._file else self._offset
+        if self._path is None:
+            return self._offset
+        try:
+            offset: float = self._number.unpack(self._path.read_bytes())[0]
+        except (OSError, struct.error):
+            return 0.0
+        return offset
 
     def set_offset(self, seconds: float) -> None:
         self._offset = seconds
-        if self._file is not None:
-            self._file.seconds = seconds
+        if self._path is None:
+            return
+        # Written over and never cut: the portal has it in memory.
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o644)
+        try:
+            os.pwrite(descriptor, self._number.pack(seconds), 0)
+            os.ftruncate(descriptor, self._number.size)
+        finally:
+            os.close(descriptor)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self.offset_seconds)
