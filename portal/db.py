@@ -102,6 +102,13 @@ class Glance:
         if db.session.registry.has() and db.session().in_transaction():
             # Whoever waits for a second connection while holding one can wait for ever.
             return tuple(db.session.connection().execute(self._statement, asked).one())
+        try:
+            return self._take_by_itself(asked)
+        except psycopg.Error as error:
+            kind = OperationalError if isinstance(error, psycopg.OperationalError) else DBAPIError
+            raise kind(self._words, None, error) from error
+
+    def _take_by_itself(self, asked: Json) -> tuple[Any, ...]:
         pooled = db.engine.raw_connection()
         try:
             connection = pooled.driver_connection
@@ -110,11 +117,8 @@ class Glance:
             row: tuple[Any, ...] | None = connection.execute(self._words, self._fixed | asked, prepare=True).fetchone()
             assert row is not None
             connection.autocommit = False
-        except BaseException as error:
+        except BaseException:
             pooled.invalidate()  # nobody may get it as it is now
-            if isinstance(error, psycopg.Error):
-                kind = OperationalError if isinstance(error, psycopg.OperationalError) else DBAPIError
-                raise kind(self._words, None, error) from error
             raise
         pooled.close()
         return row
