@@ -83,6 +83,7 @@ SERVER_SETTINGS = {
     "timezone": "UTC",
     "application_name": "portal",
 }
+PING_AFTER_SECONDS = 30.0
 
 
 class Glance:
@@ -122,9 +123,6 @@ class Glance:
             raise
         pooled.close()
         return row
-
-
-PING_AFTER_SECONDS = 30.0
 
 
 class PreparedConnection(Connection[Any]):

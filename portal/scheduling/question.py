@@ -14,7 +14,7 @@ from portal.scheduling.facts import Facts, Visit
 from portal.scheduling.reading import MOST_KEPT, NOTHING, parse_busy, parse_visits, read
 from portal.scheduling.slots import Bounds, OpenSlot
 
-NEXT_DAYS = 21
+NEXT_DAYS = 21  # enough to fill the list's first page where somebody works on three days of the week
 
 
 class Question(NamedTuple):

@@ -18,6 +18,7 @@ from portal.catalogue.models import AppointmentType
 from portal.clock import now
 from portal.keep import kept
 from portal.scheduling.availability import Timetable
+from portal.scheduling.question import NEXT_DAYS
 from portal.scheduling.reading import MOST_KEPT
 from portal.scheduling.slots import OpenSlot
 from portal.web.booking import clock_change, month, narrow, nearest, slot_list, zones
@@ -28,7 +29,6 @@ from portal.web.booking.slot_list import Day, Offered
 from portal.web.booking.span import Span
 
 DAYS_PER_PAGE = 7
-FIRST_DAYS = 21  # enough for a page where somebody works on three days of the week
 DROP_WORDS = {"weekdays": "Look at all days of the week", "part": "Look at the whole day", "chosen": "Look at everyone"}
 
 
@@ -48,7 +48,7 @@ def context(
     """
     span = Span(appointment_type, now(), current_app.config["PORTAL"].zone, moving)
     wanted_from = min(max(narrow.from_day(request.values) or span.today, span.today), span.last_day)
-    first_to = min(wanted_from + timedelta(days=FIRST_DAYS - 1), span.last_day)
+    first_to = min(wanted_from + timedelta(days=NEXT_DAYS - 1), span.last_day)
     table = span.read(wanted_from, first_to)
     filters = Filters.read(request.values, table.practitioners, moving.practitioner.slug if moving else None)
     offered = Offered.of(appointment_type, filters)
