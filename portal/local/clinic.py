@@ -26,7 +26,7 @@ READY_SECONDS = 180.0  # a busy machine takes its time
 PAUSE_SECONDS = 1.0
 MANY_DEATHS, WITHIN_SECONDS = 5, 30.0
 
-GUNICORN = ["-m", "gunicorn", "-k", "gthread", "-w", "2", "--threads", "8", "--graceful-timeout", "5"]
+GUNICORN = ["-m", "gunicorn", "-k", "gthread", "-w", "2", "--threads", "4", "--graceful-timeout", "5"]
 
 # Each may run again on an instance that has been set up before.
 SETUP = (["db", "upgrade"], ["catalogue", "load", "--if-empty"], ["demo", "clinic"])

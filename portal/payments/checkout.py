@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
+from threading import BoundedSemaphore
 
 from sqlalchemy import select
 
@@ -25,6 +26,9 @@ from portal.staff.tasks import raise_task, settle_task
 
 SESSION_TIME = timedelta(minutes=33)  # Stripe wants more than 30; our own deadline is two minutes later
 REFUSED = "stripe-refused"  # a key that was taken back, or a request that Stripe finds wrong: nobody can pay
+
+# At most half of a web process's threads: a Stripe that hangs must not keep everybody else from their pages.
+_may_wait, PATIENCE_SECONDS = BoundedSemaphore(2), 1.0
 
 
 class PageUnavailable(Exception):
@@ -44,11 +48,20 @@ def start(booking_id: int, now: datetime) -> str:
 
     Raises HoldExpired, AlreadyPaid, NotComplete or PageUnavailable.
     """
+    if not _may_wait.acquire(timeout=PATIENCE_SECONDS):
+        raise PageUnavailable(may_exist=False)
+    try:
+        return _open_page(booking_id, now)
+    finally:
+        _may_wait.release()
+
+
+def _open_page(booking_id: int, now: datetime) -> str:
     with transaction():
         payment = _attempt(find.get_locked(booking_id), now)
         if payment.state == PaymentState.OPEN and payment.session_url:
             return payment.session_url
-        payment_id = payment.id
+        payment_id, is_new = payment.id, payment.created_at == now
     crash.point("checkout.stored")
     try:
         session = ask_for_session(payment)
@@ -58,8 +71,11 @@ def start(booking_id: int, now: datetime) -> str:
     except PartnerError as error:
         with transaction():
             _give_up(payment_id, now)
-            if isinstance(error, Permanent):
+            if isinstance(error, Permanent) and is_new:
                 raise_task(REFUSED, f"Patients cannot pay: Stripe opens no payment page ({error}).", now)
+        if isinstance(error, Permanent) and not is_new:
+            # Stripe never heard of that attempt, and after three minutes its page would close too soon.
+            return _open_page(booking_id, now)
         raise PageUnavailable(may_exist=False) from None
     crash.point("checkout.created")
     with transaction():

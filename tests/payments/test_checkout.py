@@ -14,7 +14,7 @@ from portal.clock import now
 from portal.payments import checkout
 from portal.payments.checkout import AlreadyPaid, PageUnavailable
 from portal.payments.models import PaymentState
-from tests.payments.paying import paid, paying, payment_of, payments_of, session_of, state_of, story_of
+from tests.payments.paying import paid, paying, payment_of, payments_of, session_of, state_of, story_of, tasks
 from tests.support.chain import Chain, pay
 from tests.support.factories import make_booking, make_patient
 from tests.support.outbox import settle
@@ -101,6 +101,20 @@ def test_stripe_that_is_away_leaves_the_time_to_the_patient(chain: Chain) -> Non
     pay(checkout.start(booking.id, now()))
     settle(chain.sandbox)
     assert state_of(booking) == Status.CONFIRMED
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 20])
+def test_the_next_press_opens_a_page_however_long_stripe_was_away(chain: Chain, minutes: int) -> None:
+    booking = chain.booking(Status.HELD)
+    chain.sandbox.fault(SESSIONS, "error", times=3, status=500)
+    with pytest.raises(PageUnavailable):
+        checkout.start(booking.id, now())
+    chain.sandbox.advance(minutes=minutes)  # Stripe refuses a page that closes within half an hour
+
+    pay(checkout.start(booking.id, now()))
+    settle(chain.sandbox)
+    assert state_of(booking) == Status.CONFIRMED
+    assert tasks("stripe-refused") == []
 
 
 def test_what_became_of_an_earlier_attempt_does_not_touch_the_later_one(chain: Chain) -> None:

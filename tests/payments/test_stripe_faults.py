@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -141,6 +143,30 @@ def test_nobody_waits_for_the_payment_page_of_somebody_else(chain: Chain, race: 
 
     race(start_slowly, start_meanwhile)
     assert done == ["second", "first"]
+
+
+def test_a_stripe_that_hangs_keeps_no_more_than_half_of_our_threads(chain: Chain, race: Race) -> None:
+    first = chain.booking(Status.HELD)
+    ids = [first.id] + [
+        chain.booking(Status.HELD, starts_at=first.starts_at + timedelta(hours=hour)).id for hour in (1, 2, 3)
+    ]
+    chain.sandbox.fault(SESSIONS, "slow", seconds=4, times=2)
+    began, took = time.monotonic(), list[float]()
+
+    def start(booking_id: int) -> str:
+        try:
+            return checkout.start(booking_id, now())
+        finally:
+            took.append(time.monotonic() - began)
+
+    outcomes = race(*(partial(start, booking_id) for booking_id in ids))
+    assert sorted(type(one).__name__ for one in outcomes) == ["PageUnavailable", "PageUnavailable", "str", "str"]
+    assert sorted(took)[1] < 3 < sorted(took)[2]
+    states = [state_of(find.get(booking_id)) for booking_id in ids]
+    assert Counter(states) == {Status.AWAITING_PAYMENT: 2, Status.HELD: 2}
+
+    urls = {checkout.start(booking_id, now()) for booking_id in ids}
+    assert (len(urls), sessions_made()) == (4, 4)
 
 
 def test_two_presses_while_stripe_is_slow_open_one_page(chain: Chain, race: Race) -> None:
