@@ -52,7 +52,7 @@ def test_a_time_chosen_six_times_at_once_is_held_once(clinic: Clinic) -> None:
     assert bookings(clinic) == before + 1
 
 
-def test_six_different_times_at_once_leave_one_held(clinic: Clinic) -> None:
+def test_six_different_times_at_once_are_each_held_or_refused_in_words(clinic: Clinic) -> None:
     """Whatever order they come in: nothing fails, and the browser ends up with times that are its own."""
     visitor = HttpVisitor(clinic.url)
     page = visitor.get(f"/book/{FREE}")
