@@ -6,11 +6,13 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
+from portal import changes
 from portal.bookings.models import Booking
 from portal.bookings.states import Status
 from portal.catalogue.models import AppointmentType, Mode
+from portal.changes import ChangeMark
 from portal.db import db, transaction
 from portal.scheduling import availability
 from portal.scheduling.availability import Timetable
@@ -65,6 +67,15 @@ def elsewhere(statement: str) -> None:
     with db.engine.begin() as connection:
         assert connection.execute(text(statement)).rowcount > 0
     db.session.expire_all()
+
+
+def tidy_up() -> None:
+    with transaction():
+        changes.forget_old(NOW)
+
+
+def marks() -> int:
+    return db.session.scalars(select(func.count()).where(ChangeMark.about == "times")).one()
 
 
 def add(row: object) -> None:
@@ -151,6 +162,19 @@ def test_a_new_name_shows_at_once(visit: AppointmentType) -> None:
     assert [one.name for one in ask(visit).practitioners] == ["Willa Wren"]
     elsewhere("update practitioner set name = 'Willa Wren-Moss'")
     assert [one.name for one in ask(visit).practitioners] == ["Willa Wren-Moss"]
+
+
+def test_a_change_that_is_committed_late_is_not_taken_for_one_before(visit: AppointmentType) -> None:
+    with db.engine.connect() as late, db.engine.connect() as soon:
+        late.execute(text("update working_hours set starts = '10:00'"))  # its mark is the earlier one
+        soon.execute(text("update practitioner set name = 'Willa Moss'"))
+        soon.commit()
+        tidy_up()
+        assert clocks(visit) == ["09:00", "09:30", "10:00", "10:30"]
+        late.commit()
+        tidy_up()
+    assert clocks(visit) == ["10:00", "10:30"]
+    assert marks() == 1
 
 
 def test_a_booking_takes_its_time_and_gives_it_back(visit: AppointmentType) -> None:
