@@ -211,8 +211,11 @@ def _who_comes(earlier: Booking) -> dict[str, object]:
 
 
 def extend(booking: Booking, now: datetime) -> None:
-    """Keep a held time for one more step, but not beyond the longest hold. Raises HoldExpired."""
-    if not booking.is_held:
+    """Keep a held time for one more step, but not beyond the longest hold. Raises HoldExpired.
+
+    One that has lapsed takes nothing any more, so somebody may have been given its time: it is held anew or not at all.
+    """
+    if not booking.is_held or booking.is_lapsed(now):
         raise HoldExpired
     assert booking.hold_expires_at is not None
     # After a payment page that could not be made, a hold may last a little beyond the cap.

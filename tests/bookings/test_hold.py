@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -131,9 +131,16 @@ def test_each_extension_gives_fifteen_minutes_but_never_more_than_forty_five(
 ) -> None:
     at = now()
     booking = held(kind, at)
-    booking.hold_expires_at = at + timedelta(minutes=max(15, minutes_later))
+    booking.hold_expires_at = at + timedelta(minutes=max(15, minutes_later + 1))
     hold.extend(booking, at + timedelta(minutes=minutes_later))
     assert booking.hold_expires_at == at + timedelta(minutes=expires_after)
+
+
+def test_a_lapsed_time_is_not_kept_longer(kind: AppointmentType) -> None:
+    at = now()
+    booking = held(kind, at)
+    with pytest.raises(HoldExpired):
+        hold.extend(booking, at + timedelta(minutes=15))
 
 
 def test_after_forty_five_minutes_there_is_no_more(kind: AppointmentType) -> None:
@@ -150,6 +157,16 @@ def test_an_extension_never_makes_a_hold_shorter() -> None:
     booking.hold_expires_at = at + timedelta(minutes=5)  # given back by a payment page that could not be made
     hold.extend(booking, at + timedelta(minutes=2))
     assert booking.hold_expires_at == at + timedelta(minutes=5)
+
+
+def test_a_hold_lasts_fifteen_minutes_while_the_clocks_change(kind: AppointmentType) -> None:
+    at = datetime(2027, 4, 3, 15, 50, tzinfo=UTC)  # 2:50 am in Sydney; ten minutes later it is 2 am once more
+    booking = held(kind, at)
+    assert booking.hold_expires_at == at + timedelta(minutes=15)
+    assert not booking.is_lapsed(at + timedelta(minutes=14))
+    hold.extend(booking, at + timedelta(minutes=14))
+    assert booking.hold_expires_at == at + timedelta(minutes=29)
+    assert booking.is_lapsed(at + timedelta(minutes=29))
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - {Status.HELD}))

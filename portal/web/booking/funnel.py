@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -211,11 +212,8 @@ def lapsed_page(booking: Booking) -> ResponseReturnValue:
 
 def _keep_going(booking: Booking) -> None:
     """Continue keeps the time longer; a lapsed one is dealt with by the next page."""
-    if booking.is_held and not booking.is_lapsed(now()):
-        try:
-            hold.extend(booking, now())
-        except HoldExpired:
-            return
+    with suppress(HoldExpired):
+        hold.extend(booking, now())
 
 
 def _next_page(booking: Booking) -> ResponseReturnValue:
