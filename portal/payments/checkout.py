@@ -19,8 +19,9 @@ from portal.bookings.models import Booking
 from portal.bookings.states import Status
 from portal.clients import clients
 from portal.db import db, transaction
-from portal.integrations.http import Ambiguous, PartnerError, Permanent
+from portal.integrations.http import Ambiguous, PartnerError, Permanent, Transient
 from portal.integrations.stripe import CheckoutSession
+from portal.payments import settle
 from portal.payments.models import UNFINISHED, Payment, PaymentState
 from portal.staff.tasks import raise_task, settle_task
 
@@ -48,15 +49,6 @@ def start(booking_id: int, now: datetime) -> str:
 
     Raises HoldExpired, AlreadyPaid, NotComplete or PageUnavailable.
     """
-    if not _may_wait.acquire(timeout=PATIENCE_SECONDS):
-        raise PageUnavailable(may_exist=False)
-    try:
-        return _open_page(booking_id, now)
-    finally:
-        _may_wait.release()
-
-
-def _open_page(booking_id: int, now: datetime) -> str:
     with transaction():
         payment = _attempt(find.get_locked(booking_id), now)
         if payment.state == PaymentState.OPEN and payment.session_url:
@@ -64,27 +56,64 @@ def _open_page(booking_id: int, now: datetime) -> str:
         payment_id, is_new = payment.id, payment.created_at == now
     crash.point("checkout.stored")
     try:
-        session = ask_for_session(payment)
-    except Ambiguous:
-        # The attempt stays: the same key finds the same session next time.
-        raise PageUnavailable(may_exist=True) from None
+        session = _ask_in_turn(payment)
     except PartnerError as error:
+        if not _was_not_made(payment_id, error, is_new):
+            # The attempt stays: the same key finds the same session next time.
+            raise PageUnavailable(may_exist=True) from None
         with transaction():
             _give_up(payment_id, now)
-            if isinstance(error, Permanent) and is_new:
+            if is_new and isinstance(error, Permanent):
                 raise_task(REFUSED, f"Patients cannot pay: Stripe opens no payment page ({error}).", now)
-        if isinstance(error, Permanent) and not is_new:
-            # Stripe never heard of that attempt, and after three minutes its page would close too soon.
-            return _open_page(booking_id, now)
+        if not is_new:
+            return start(booking_id, now)  # once: the attempt is a new one then
         raise PageUnavailable(may_exist=False) from None
     crash.point("checkout.created")
     with transaction():
         settle_task(REFUSED, now)
         payment = db.session.get_one(Payment, payment_id, with_for_update=True)
         remember(payment, session)
+        is_ours = payment.session_id == session.id
+    if not is_ours:
+        # It was given up while Stripe took its time. Nobody may be sent to that page; nobody knows its address.
+        raise PageUnavailable(may_exist=True)
     if session.url is None:
         raise AlreadyPaid
     return session.url
+
+
+def _ask_in_turn(payment: Payment) -> CheckoutSession:
+    if not _may_wait.acquire(timeout=PATIENCE_SECONDS):
+        raise Transient("stripe", "others are waiting for it")
+    try:
+        return ask_for_session(payment)
+    finally:
+        _may_wait.release()
+
+
+def _was_not_made(payment_id: int, error: PartnerError, is_new: bool) -> bool:
+    """Whether we know that Stripe has no session of this attempt, so that the next one may be made.
+
+    An attempt of an earlier press may be under way in another request, which only Stripe can tell of. It remembers an
+    answer for its key, failures too: whoever asks with an old key may be told for a day that it went wrong.
+    """
+    if is_new or isinstance(error, Permanent):
+        # After three minutes an earlier attempt is refused, because its page would close too soon.
+        return not isinstance(error, Ambiguous)
+    if not isinstance(error, Ambiguous):
+        return False
+    try:
+        return made_for(db.session.get_one(Payment, payment_id)) is None
+    except PartnerError:
+        return False
+
+
+def made_for(payment: Payment) -> CheckoutSession | None:
+    """The session that Stripe has of an attempt, as it stands there now. None: it never made one."""
+    attempt, since = payment.attempt, payment.created_at - timedelta(minutes=1)
+    db.session.rollback()
+    made = clients().stripe.list_sessions(created_since=since)
+    return next((session for session in made if session.client_reference_id == attempt), None)
 
 
 def ask_for_session(payment: Payment) -> CheckoutSession:
@@ -160,10 +189,9 @@ def _attempt(booking: Booking, now: datetime) -> Payment:
 
 def _give_up(payment_id: int, now: datetime) -> None:
     """Stripe made no session: close the attempt and hold the time as before."""
-    payment = db.session.get_one(Payment, payment_id, with_for_update=True)
+    booking, payment = settle.locked(payment_id)
     if payment.state != PaymentState.STARTING:
         return
     payment.state = PaymentState.CLOSED
-    booking = find.get_locked(payment.booking_id)
     if booking.status == Status.AWAITING_PAYMENT:
         confirm.return_to_hold(booking, now)

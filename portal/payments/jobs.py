@@ -13,7 +13,6 @@ from portal.bookings.states import Status
 from portal.clients import clients
 from portal.clock import now
 from portal.db import LOST_RACE_STATES, Busy, db, sqlstate, transaction
-from portal.integrations.http import Permanent
 from portal.integrations.stripe import CheckoutSession, SessionNotOpen
 from portal.outbox.post import remind
 from portal.payments import checkout, desk, refunds, settle
@@ -128,10 +127,12 @@ def send_refunds(payment_id: int) -> None:
 
 
 def follow_refunds(payment_id: int) -> None:
-    """Send what never went out, and ask how the refunds that did are doing."""
+    """Ask how the refunds are doing, then send what never went out.
+
+    In this order: the answer to one may have been lost so long ago that Stripe has forgotten its key.
+    """
+    _apply_refund_news(db.session.get_one(Payment, payment_id).intent_id)
     send_refunds(payment_id)
-    payment = db.session.get_one(Payment, payment_id)
-    _apply_refund_news(payment.intent_id)
 
 
 def reconcile() -> None:
@@ -178,14 +179,14 @@ def _payment_of(session: CheckoutSession) -> int | None:
 
 def _close_session(payment: Payment) -> CheckoutSession | None:
     """The session in its final state, or None when Stripe never made one."""
-    if payment.session_id is None:
-        # We never heard whether it was made. The same key answers with it; a refusal means that there is none.
-        try:
-            session_id = checkout.ask_for_session(payment).id
-        except Permanent:
+    session_id = payment.session_id
+    if session_id is None:
+        # We never heard whether it was made.
+        made = checkout.made_for(payment)
+        if made is None:
             return None
+        session_id = made.id
     else:
-        session_id = payment.session_id
         db.session.rollback()
     try:
         return clients().stripe.expire_checkout_session(session_id)
@@ -194,8 +195,9 @@ def _close_session(payment: Payment) -> CheckoutSession | None:
 
 
 def _nothing_was_made(payment_id: int) -> None:
-    payment = db.session.get_one(Payment, payment_id)
-    booking = find.get_locked(payment.booking_id)
+    booking, payment = settle.locked(payment_id)
+    if payment.state != PaymentState.STARTING:
+        return  # somebody has pressed the button again meanwhile
     payment.state = PaymentState.CLOSED
     if booking.status == Status.AWAITING_PAYMENT:
         hold.expire(booking, now())

@@ -10,8 +10,7 @@ from portal.clients import clients
 from portal.clock import now
 from portal.db import db, transaction
 from portal.integrations.stripe import CheckoutSession
-from portal.outbox.post import owe
-from portal.payments import stripe_events
+from portal.payments import settle, stripe_events
 from portal.payments.models import Payment, PaymentState, Refund, RefundState
 from portal.staff.tasks import raise_task
 
@@ -22,14 +21,14 @@ LOOK_BACK = timedelta(hours=26)
 def sessions() -> None:
     """Paid sessions that we have not settled, and notifications that never reached us."""
     stripe, since = clients().stripe, now() - LOOK_BACK
-    paid = [one for one in stripe.list_sessions(created_since=since, status="complete") if one.payment_status == "paid"]
-    missed = list(stripe.list_undelivered_events(since=since))
-    at = now()
+    for session in [*stripe.list_sessions(created_since=since, status="complete")]:
+        if session.payment_status == "paid":
+            with transaction():
+                _compare(session, now())
+    missed = [*stripe.list_undelivered_events(since=since)]
     with transaction():
-        for session in paid:
-            _compare(session, at)
         for event in missed:
-            stripe_events.store(event, at)
+            stripe_events.store(event, now())
 
 
 def refunds_to_follow(at: datetime) -> list[int]:
@@ -59,4 +58,4 @@ def _compare(session: CheckoutSession, at: datetime) -> None:
             about=session.id,
         )
     elif payment is not None and payment.state != PaymentState.PAID:
-        owe("payments.check", payment.id, now=at)
+        settle.apply(payment.id, session, at)

@@ -19,12 +19,9 @@ from portal.staff.tasks import raise_task
 def apply(payment_id: int, session: CheckoutSession, now: datetime, *, has_failed: bool = False) -> None:
     """Bring the attempt and its booking in line with a freshly fetched session. Run it in a transaction.
 
-    `has_failed` is news that the session does not tell itself: its delayed payment will never come. The booking's row
-    is locked first, then the payment's, everywhere in the same order.
+    `has_failed` is news that the session does not tell itself: its delayed payment will never come.
     """
-    payment = db.session.get_one(Payment, payment_id)
-    booking = find.get_locked(payment.booking_id)
-    payment = db.session.get_one(Payment, payment_id, with_for_update=True, populate_existing=True)
+    booking, payment = locked(payment_id)
     if payment.state == PaymentState.PAID:
         return
     if payment.session_id is None:
@@ -45,6 +42,12 @@ def apply(payment_id: int, session: CheckoutSession, now: datetime, *, has_faile
         _closed(booking, payment, now)
     elif session.status == "complete":
         payment.state = PaymentState.PENDING
+
+
+def locked(payment_id: int) -> tuple[Booking, Payment]:
+    """An attempt and its booking for a change: the booking's row is locked first, everywhere in the same order."""
+    booking = find.get_locked(db.session.get_one(Payment, payment_id).booking_id)
+    return booking, db.session.get_one(Payment, payment_id, with_for_update=True, populate_existing=True)
 
 
 def give_back(payment: Payment, cause: str, amount_cents: int, now: datetime) -> None:

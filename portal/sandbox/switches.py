@@ -55,6 +55,7 @@ YES_NO = {"no": (False, "no"), "yes": (True, "yes")}
 SWITCHES: dict[str, dict[str, Switch]] = {
     "stripe": {
         "latency_seconds": Switch("Each call takes longer by", "seconds; its idempotency key is in use meanwhile"),
+        "remembered_failures": Switch("So many new requests fail", "with a 500 that their idempotency key remembers"),
         "refunds_stay_pending": Switch("New refunds stay pending", "until you say that they arrive", choices=YES_NO),
         "should_retry": Switch(
             "Errors ask for another try",

@@ -145,6 +145,78 @@ def test_nobody_waits_for_the_payment_page_of_somebody_else(chain: Chain, race: 
     assert done == ["second", "first"]
 
 
+def test_a_failure_that_stripe_remembers_costs_one_press(chain: Chain) -> None:
+    booking = chain.booking(Status.HELD)
+    chain.sandbox.knob("stripe", "remembered_failures", 1)
+    with pytest.raises(PageUnavailable):
+        checkout.start(booking.id, now())
+
+    pay(checkout.start(booking.id, now()))
+    settle(chain.sandbox)
+    assert (state_of(booking), sessions_made(), tasks("stripe-refused")) == (Status.CONFIRMED, 1, [])
+
+
+def test_a_failure_that_stripe_remembers_does_not_keep_the_time(chain: Chain) -> None:
+    booking = chain.booking(Status.HELD)
+    chain.sandbox.knob("stripe", "remembered_failures", 1)
+    with pytest.raises(PageUnavailable):
+        checkout.start(booking.id, now())
+    lapse(booking)
+    sweep(chain)
+    assert (state_of(booking), payment_of(booking).state) == (Status.EXPIRED, PaymentState.CLOSED)
+
+
+def test_a_second_press_that_fails_does_not_end_what_the_first_one_has_begun(chain: Chain, race: Race) -> None:
+    booking_id = chain.booking(Status.HELD).id
+    chain.sandbox.fault(SESSIONS, "slow", seconds=2)
+
+    def press_again() -> str:
+        time.sleep(0.5)  # the first call has met the fault
+        chain.sandbox.fault(SESSIONS, "429", times=3)
+        return checkout.start(booking_id, now())
+
+    url, refused = race(lambda: checkout.start(booking_id, now()), press_again)
+    assert isinstance(refused, PageUnavailable)
+    (payment,) = payments_of(find.get(booking_id))
+    assert (payment.state, payment.session_url) == (PaymentState.OPEN, url)
+    assert sessions_made() == 1
+
+
+def test_whoever_has_a_page_gets_it_while_others_wait_for_stripe(chain: Chain, race: Race) -> None:
+    first, url = paying(chain)
+    later = [chain.booking(Status.HELD, starts_at=first.starts_at + timedelta(hours=hour)).id for hour in (1, 2)]
+    first_id = first.id
+    chain.sandbox.fault(SESSIONS, "slow", seconds=3, times=2)
+
+    def press_again() -> str:
+        time.sleep(0.5)
+        return checkout.start(first_id, now())
+
+    *_, again = race(*(partial(checkout.start, booking_id, now()) for booking_id in later), press_again)
+    assert again == url
+
+
+@pytest.mark.parametrize("state", [PaymentState.CLOSED, PaymentState.STARTING])
+def test_money_that_nobody_told_us_of_is_found_among_stripes_sessions(chain: Chain, state: PaymentState) -> None:
+    """Neither a notification nor the list of those that did not reach us: what is paid counts."""
+    booking = chain.booking(Status.HELD)
+    chain.sandbox.fault(SESSIONS, "timeout_after_commit")
+    chain.sandbox.fault(SESSIONS, "429" if state == PaymentState.CLOSED else "error", times=2)
+    with pytest.raises(PageUnavailable):
+        checkout.start(booking.id, now())
+    assert payment_of(booking).state == state
+    chain.sandbox.fault("GET /stripe/v1/events", "error", times=50, status=500)
+    chain.sandbox.delivery_fault("stripe", "drop", times=20)
+    (made,) = clients().stripe.list_sessions(created_since=now() - timedelta(days=1))
+    assert made.url is not None
+    pay(made.url)
+
+    with transaction():
+        jobs.owe_reconciliation(now())
+    settle(chain.sandbox)
+    assert (payment_of(booking).state, state_of(booking)) == (PaymentState.PAID, Status.CONFIRMED)
+
+
 def test_a_stripe_that_hangs_keeps_no_more_than_half_of_our_threads(chain: Chain, race: Race) -> None:
     first = chain.booking(Status.HELD)
     ids = [first.id] + [

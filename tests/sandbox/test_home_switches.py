@@ -19,6 +19,7 @@ from tests.support.sandbox import RunningSandbox
 # For each switch of the page: what is sent for it, and the value that a call then meets.
 TURNED: dict[tuple[str, str], tuple[str, Any]] = {
     ("stripe", "latency_seconds"): ("0.25", 0.25),
+    ("stripe", "remembered_failures"): ("2", 2),
     ("stripe", "refunds_stay_pending"): ("yes", True),
     ("stripe", "should_retry"): ("false", "false"),
     ("graph", "notification_delay_seconds"): ("2", 2),

@@ -86,3 +86,11 @@ def test_an_error_before_acting_leaves_nothing_behind(sandbox: RunningSandbox, s
 
 def test_a_key_may_not_be_longer_than_255_characters(stripe_api: StripeApi) -> None:
     assert stripe_api.post("/checkout/sessions", session_params(), Idempotency_Key="k" * 256).status_code == 400
+
+
+def test_a_failure_stays_under_its_key(sandbox: RunningSandbox, stripe_api: StripeApi) -> None:
+    params = session_params()
+    sandbox.knob("stripe", "remembered_failures", 1)
+    answers = [stripe_api.post("/checkout/sessions", params, Idempotency_Key=key) for key in ("one", "one", "two")]
+    assert [answer.status_code for answer in answers] == [500, 500, 200]
+    assert answers[0].json() == answers[1].json()

@@ -20,6 +20,7 @@ from portal.sandbox.stripe.sessions import expire_overdue
 KNOBS = {
     "latency_seconds": 0.0,  # each API call takes this much longer, while its idempotency key is in use
     "refunds_stay_pending": False,  # new refunds are pending until /_emu/stripe/settle_refund
+    "remembered_failures": 0,  # so many new requests fail with a 500 that stays under their idempotency key
     "should_retry": None,  # "true" or "false": the Stripe-Should-Retry header of every error
 }
 

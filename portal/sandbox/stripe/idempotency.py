@@ -18,7 +18,7 @@ class Idempotency:
     """Finished answers live in the store; keys that are being worked on live here, since they die with the process."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self._store = sandbox.store
+        self._sandbox, self._store = sandbox, sandbox.store
         self._under_way: set[str] = set()
         self._lock = threading.Lock()
 
@@ -66,11 +66,17 @@ class Idempotency:
             )
         return known["status"], known["body"], True
 
-    @staticmethod
-    def _run(act: Callable[[], Json]) -> tuple[int, Json]:
+    def _run(self, act: Callable[[], Json]) -> tuple[int, Json]:
         try:
+            self._fail_if_told_to()
             return 200, act()
         except StripeError as error:
             if not error.is_stored:
                 raise
             return error.status, error.body
+
+    def _fail_if_told_to(self) -> None:
+        left = self._sandbox.knob(SYSTEM, "remembered_failures")
+        if left > 0:
+            self._sandbox.set_knob(SYSTEM, "remembered_failures", left - 1)
+            raise StripeError(500, "An unknown error occurred.", type="api_error")
