@@ -31,6 +31,7 @@ KINDS = {
     "outlook-deleted": _CALENDAR,
     "mailbox-missing": _CALENDAR,
     "medirecords": _MEDIRECORDS,
+    "medirecords-moved": _MEDIRECORDS,
     "medirecords-removed": _MEDIRECORDS,
     "mail-unsure": Kind("Mail"),
     "job-parked": Kind("Given up"),

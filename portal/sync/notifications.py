@@ -22,8 +22,7 @@ from portal.integrations.graph import GraphEvent
 from portal.integrations.http import NotFound, Transient
 from portal.outbox.post import announce, owe
 from portal.staff.models import Practitioner
-from portal.staff.tasks import raise_task
-from portal.sync import busy
+from portal.sync import busy, moved
 from portal.sync.models import GraphNotification, GraphSubscription, MediRecordsLink, OutlookLink
 from portal.sync.outlook import event_was_deleted, metadata, same
 
@@ -270,23 +269,11 @@ def _event_is_gone(notification_id: int, event_id: str) -> str:
 def _compare(booking: Booking, event: GraphEvent) -> None:
     """The calendar is a hint and our database the truth: a difference becomes a task, never a silent change."""
     link = db.session.get(OutlookLink, booking.id)
-    if link is None or link.event_id != event.id or link.etag != event.etag or not booking.is_confirmed:
-        ours = link is not None and link.event_id == event.id and booking.is_confirmed
-        moved = (event.starts_at, event.ends_at) != (booking.starts_at, booking.ends_at)
-        if ours and link is not None and moved and _was_written(link, booking):
-            raise_task(
-                "outlook-moved",
-                f"The event of {booking.reference} was moved in Outlook. The booking still has its time.",
-                now(),
-                booking_id=booking.id,
-            )
+    move = moved.of_event(booking, link, event) if link is not None else None
+    if move is not None:
+        moved.tell(move, now())
     if booking.is_confirmed and not same(event.metadata, metadata(booking)):
         log.info("sync.metadata_differs", system="graph", booking=booking.reference)
-
-
-def _was_written(link: OutlookLink, booking: Booking) -> bool:
-    """Whether Outlook has had the booking's present time from us; else our own change is still on its way."""
-    return bool(link.written) and link.written["starts_at"] == booking.starts_at.isoformat()
 
 
 def _routed(notification_id: int, outcome: str) -> str:

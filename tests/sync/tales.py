@@ -17,7 +17,9 @@ from portal.staff.models import Practitioner, StaffTask
 from portal.sync import jobs
 from portal.sync.models import GraphNotification, MediRecordsLink, OutlookLink, ProcessorRun
 from tests.support.chain import Chain
-from tests.support.outbox import settle
+from tests.support.outbox import later, settle
+
+AGE = {"minutes": 3}  # what was written later than two minutes ago is left alone by the comparison
 
 
 def listen(chain: Chain) -> None:
@@ -60,6 +62,14 @@ def sweep(chain: Chain, **after: float) -> None:
     chain.sandbox.advance(**after)
     with transaction():
         jobs.sweep(now())
+    settle(chain.sandbox)
+
+
+def compare(chain: Chain) -> None:
+    """What the comparison with the outside finds, when all that was written has aged, is done."""
+    later(chain.sandbox, **AGE)
+    with transaction():
+        jobs.owe_reconciliation(now())
     settle(chain.sandbox)
 
 

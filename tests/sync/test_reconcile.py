@@ -16,18 +16,9 @@ from tests.support.chain import CANCELLED, PROVIDERS, Chain, patient_who
 from tests.support.medirecords import Wire
 from tests.support.microsoft import LARK, WREN
 from tests.support.outbox import later, owed, settle
-from tests.sync.tales import cancel, move, outlook_link, tasks, written
+from tests.sync.tales import AGE, cancel, compare, move, outlook_link, tasks, written
 
 pytestmark = pytest.mark.usefixtures("heard")
-
-AGE = {"minutes": 3}  # what was written later than two minutes ago is left alone
-
-
-def compare(chain: Chain) -> None:
-    later(chain.sandbox, **AGE)
-    with transaction():
-        jobs.owe_reconciliation(now())
-    settle(chain.sandbox)
 
 
 def test_a_world_in_order_is_left_as_it_is(chain: Chain) -> None:

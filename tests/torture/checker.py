@@ -272,6 +272,26 @@ def tasks(facts: Facts, causes: Causes) -> Iterator[Violation]:
     for reference in causes.refund_failed:
         if ("refund-failed", reference) not in told:
             yield Violation("task", "a refund failed and nobody was told", reference)
+    for reference in _moved_events(facts) & causes.event_moved:
+        if ("outlook-moved", reference) not in told:
+            yield Violation("task", "an event was moved and nobody was told", reference)
+
+
+def _moved_events(facts: Facts) -> set[str]:
+    """Visits ahead whose event is at another time now; one that our own next write has put right is none of them."""
+    times = {
+        event["metadata"]["b"]: tuple(datetime.fromisoformat(event[edge]) for edge in ("start", "end"))
+        for event in facts.events
+        if event["metadata"] is not None and "b" in event["metadata"]
+    }
+    return {
+        visit["reference"]
+        for visit in facts.visits
+        # A visit that has begun is compared no more.
+        if visit["status"] == "confirmed" and facts.now is not None and visit["starts_at"] > facts.now
+        if times.get(visit["reference"], (visit["starts_at"], visit["ends_at"]))
+        != (visit["starts_at"], visit["ends_at"])
+    }
 
 
 def _tells_of_a_refusal(task: Row, refused: set[str]) -> bool:

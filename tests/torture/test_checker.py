@@ -179,6 +179,23 @@ def test_a_refund_that_failed_must_reach_staff() -> None:
     assert [one.rule for one in violations(good(), causes)] == ["task"]
 
 
+def test_an_event_that_somebody_moved_must_reach_staff_once_it_differs() -> None:
+    facts, causes = good(), Causes(event_moved={"BK-7F3K2Q"})
+    assert violations(facts, causes) == []  # our own next write has put it right
+
+    facts.events = [event(start=(NOON + timedelta(minutes=25)).isoformat())]
+    assert [one.rule for one in violations(facts, causes)] == ["task"]
+    facts.tasks = [{"kind": "outlook-moved", "words": "", "done_at": NOON, "reference": "BK-7F3K2Q"}]
+    assert violations(facts, causes) == []
+
+
+def test_an_event_of_a_visit_that_has_begun_need_not_be_told() -> None:
+    facts = good()
+    facts.events = [event(start=(NOON + timedelta(minutes=25)).isoformat())]
+    facts.now = NOON
+    assert violations(facts, Causes(event_moved={"BK-7F3K2Q"})) == []
+
+
 @pytest.mark.parametrize(
     ("before", "by", "cents"),
     [(25, "patient", 11900), (24, "patient", 11900), (23, "patient", 5950), (1, "clinic", 11900)],
