@@ -33,15 +33,16 @@
     if (!held) return;
     // By the server's clock, as it was when the page came: the one of this machine may be wrong.
     held.ahead ??= new Date(held.dataset.now) - Date.now();
-    const left = new Date(held.dataset.heldUntil) - Date.now() - held.ahead;
+    const left = () => new Date(held.dataset.heldUntil) - Date.now() - held.ahead;
     const way = "longest" in held.dataset ? "Continue before then." : "The button “Keep it longer” extends it.";
     heldTimers = [[5, "5 more minutes"], [1, "one more minute"]]
-      .filter(([minutes]) => left > minutes * MINUTE)
-      .map(([minutes, words]) => setTimeout(
-        () => announce(`Your time is held for ${words}. ${way}`),
-        left - minutes * MINUTE,
-      ));
+      .filter(([minutes]) => left() > minutes * MINUTE)
+      .map(([minutes, words]) => setTimeout(() => {
+        // A machine that was asleep comes too late to say it.
+        if (left() > (minutes - 0.5) * MINUTE) announce(`Your time is held for ${words}. ${way}`);
+      }, left() - minutes * MINUTE));
   }
+  document.addEventListener("visibilitychange", watchHold);
 
   // Where other times take a while to come, say so; a list that comes at once speaks for itself.
   const SOON = 500;

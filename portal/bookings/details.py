@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from portal.bookings.models import BookedFor, Booking
 from portal.bookings.states import WAITING, Status
+from portal.catalogue.models import WhoMayBook
 from portal.db import db
 from portal.patients import contact
 from portal.patients.contact import Contact
@@ -35,6 +36,16 @@ def record_details(booking: Booking, details: Details, now: datetime) -> None:
     db.session.flush()
     booking.patient_id = patient.id
     booking.booked_for, booking.booked_by, booking.says_new = details.booked_for, details.booked_by, details.says_new
+
+
+def mismatch(says_new: bool | None, who_may_book: WhoMayBook) -> str | None:
+    """What somebody says of themselves that does not go with whom the type is for: a flag for staff, never a refusal
+    (design §12)."""
+    if says_new is True and who_may_book == WhoMayBook.RETURNING:
+        return "Says they are new"
+    if says_new is False and who_may_book == WhoMayBook.NEW:
+        return "Says they have been here"
+    return None
 
 
 def _is_draft(patient: Patient, booking: Booking) -> bool:

@@ -13,7 +13,7 @@ from portal.bookings.diary_ground import Span
 from portal.bookings.models import Booking
 from portal.bookings.scope import bookings_of
 from portal.bookings.states import OCCUPYING, WAITING, Status
-from portal.catalogue.models import AppointmentType
+from portal.catalogue.models import AppointmentType, WhoMayBook
 from portal.db import db
 from portal.patients.models import Patient
 from portal.staff.access import Staff
@@ -45,6 +45,7 @@ class Visit:
     intake_form: str | None
     questions_form: str | None
     says_new: bool | None
+    who_may_book: WhoMayBook
     is_first: bool = False
 
     @property
@@ -94,6 +95,7 @@ _COLUMNS = (
     AppointmentType.name.label("type_name"),
     AppointmentType.intake_form,
     AppointmentType.questions_form,
+    AppointmentType.who_may_book,
     Patient.given_name,
     Patient.preferred_name,
     Patient.family_name,
@@ -118,6 +120,7 @@ def _visit(row: Row[tuple[object, ...]]) -> Visit:
         intake_form=row.intake_form,
         questions_form=row.questions_form,
         says_new=row.says_new,
+        who_may_book=row.who_may_book,
     )
 
 

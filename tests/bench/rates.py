@@ -18,7 +18,7 @@ from tests.bench.people import Person
 from tests.bench.report import Report
 from tests.bench.stage import Stage
 
-CONNECTIONS = 16  # as many as the server has threads
+CONNECTIONS = 16  # twice as many as the server has threads
 SLICE_SECONDS = 1.0
 HISTORY_LOOKS = 60
 WARM_SECONDS = 2.0  # each connection prepares its statements after a few uses

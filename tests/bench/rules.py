@@ -65,7 +65,9 @@ def measure_queries(stage: Stage, report: Report) -> None:
     """The times page of a type that can be booked for a week, and of the same type for a year."""
     counts = [_queries(stage, horizon_days=days) for days in (7, 60, 365)]
     words = ", ".join(map(str, counts))
-    report.holds("queries of the times page for 7, 60 and 365 days", words, "the same", max(counts) - min(counts) <= 1)
+    # One reading serves a short horizon; the rest of a long one, however long, is one more.
+    is_fixed = counts[0] <= counts[1] == counts[2] <= counts[0] + 1
+    report.holds("queries of the times page for 7, 60 and 365 days", words, "one reading more at most", is_fixed)
 
 
 def measure_first_visit(stage: Stage, report: Report) -> None:

@@ -66,13 +66,13 @@ def _try(situation: Situation, chance: random.Random) -> None:
     shown = situation.shown()
     assert [tuple(slot) for slot in shown] == situation.expected()
     for slot in chance.sample(shown, min(MOST, len(shown))):
-        reference = situation.hold(slot.starts_at, slot.practitioner_id)
+        reference = situation.hold(slot.starts_at, chance.choice((slot.practitioner_id, None)))
         assert reference is not None
         situation.release(reference)
 
-    open_starts = {(slot.start, slot.practitioner_id) for slot in shown}
+    open_starts = {(slot.start, who) for slot in shown for who in (slot.practitioner_id, None)}
     for start in chance.sample(situation.minutes, MOST):
-        who = chance.choice(situation.people)
+        who = chance.choice([*situation.people, None])  # None is whoever is free
         if (start, who) not in open_starts:
             starts_at = datetime.fromtimestamp(start, UTC)
             reason = availability.explain(situation.type, who, starts_at, situation.now)
@@ -144,7 +144,7 @@ class Situation:
         ]
         return sorted(found, key=lambda each: each[:3])
 
-    def hold(self, starts_at: datetime, who: int) -> str | None:
+    def hold(self, starts_at: datetime, who: int | None) -> str | None:
         return claims.claim(lambda: hold.hold(self.type, starts_at, self.now, practitioner_id=who)).reference
 
     def release(self, reference: str) -> None:

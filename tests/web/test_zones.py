@@ -9,12 +9,13 @@ import pytest
 
 from portal import words
 from portal.catalogue.models import AppointmentType, Mode
+from portal.web.booking import zones
 from tests.support.factories import SYDNEY
 from tests.support.funnel import DETAILS, booking_of, free_times, make_offer
 from tests.support.page import Page
 from tests.support.visitor import Visitor
 
-PERTH, LONDON = ZoneInfo("Australia/Perth"), ZoneInfo("Europe/London")
+PERTH, LONDON, BRISBANE = map(ZoneInfo, ("Australia/Perth", "Europe/London", "Australia/Brisbane"))
 OFFER = "Not in Sydney? Show times in your zone too"
 
 
@@ -57,6 +58,26 @@ def test_a_place_with_the_same_time_is_said_to_have_it(consult: AppointmentType,
     page = choice.submit("Show times this way", zone="Australia/Melbourne")
     assert page.has("It is the same time in Melbourne on these days.")
     assert not page.has("Melbourne time")
+
+
+def test_a_patient_in_brisbane_is_told_their_own_time_where_sydney_keeps_daylight_saving(
+    consult: AppointmentType, client: Visitor
+) -> None:
+    choice = client.page(f"/book/{consult.slug}").follow(OFFER)
+    page = choice.submit("Show times this way", zone="Australia/Brisbane")
+    labels = page.choices("slot")
+    assert labels
+    for value, label in labels.items():
+        starts_at = datetime.fromisoformat(value.split("/")[0])
+        differs = starts_at.astimezone(SYDNEY).utcoffset() != starts_at.astimezone(BRISBANE).utcoffset()
+        assert (f"{words.clock(starts_at, BRISBANE)} Brisbane time" in label) == differs
+
+
+def test_brisbane_and_sydney_part_within_one_list() -> None:
+    """Daylight saving ends on Sunday 4 April 2027: from then on it is the same time in both."""
+    saturday, monday = datetime(2027, 4, 3, 9, tzinfo=SYDNEY), datetime(2027, 4, 5, 9, tzinfo=SYDNEY)
+    assert [zones.beside(each, SYDNEY, BRISBANE) for each in (saturday, monday)] == ["8:00 am Brisbane time", None]
+    assert zones.explained([saturday, monday], SYDNEY, BRISBANE) == "Brisbane time is told below each that differs."
 
 
 def test_another_day_there_is_named(consult: AppointmentType, client: Visitor) -> None:

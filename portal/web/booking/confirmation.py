@@ -221,4 +221,4 @@ def _receipt_words(found: Booking) -> str:
 
 
 def _when(found: Booking) -> str:
-    return words.when(found.starts_at, current_app.config["PORTAL"].zone)
+    return words.when(found.starts_at, zones.of_booking(found))

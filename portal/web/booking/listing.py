@@ -47,11 +47,13 @@ def context(
     `error` is what is wrong with what was sent, `lost` the time that it was about.
     """
     span = Span(appointment_type, now(), current_app.config["PORTAL"].zone, moving)
-    wanted_from = min(max(narrow.from_day(request.values) or span.today, span.today), span.last_day)
-    first_to = min(wanted_from + timedelta(days=NEXT_DAYS - 1), span.last_day)
-    table = span.read(wanted_from, first_to)
+    table = _first_table(span)
+    if (there := span.told_as(table)) != span:
+        # Its days are others there, so it is asked again.
+        span, table = there, _first_table(there)
+    wanted_from, first_to = table.question.first, table.question.last
     filters = Filters.read(request.values, table.practitioners, moving.practitioner.slug if moving else None)
-    offered = Offered.of(appointment_type, filters)
+    offered = Offered.of(appointment_type, filters, span.zone, table.question.facts.places)
     tables: tuple[Timetable, ...] = (table,)
     days = _first_days(tables, filters, span.zone, offered)
     if len(days) <= DAYS_PER_PAGE and first_to < span.last_day:
@@ -81,6 +83,12 @@ def context(
         "here": here,
         "zone_href": filters.address(zone_path) if appointment_type.is_telehealth else None,
     }
+
+
+def _first_table(span: Span) -> Timetable:
+    """Of the days from the one that is wanted, or the nearest that can be booked."""
+    wanted_from = min(max(narrow.from_day(request.values) or span.today, span.today), span.last_day)
+    return span.read(wanted_from, min(wanted_from + timedelta(days=NEXT_DAYS - 1), span.last_day))
 
 
 # The list follows from these alone, and stays the same until somebody takes a time or one comes too soon.
@@ -130,15 +138,22 @@ def _day_why(table: Timetable, shown: Sequence[Day], span: Span, filters: Filter
 
 def _zone_words(shown: Sequence[Day], span: Span, offered: Offered) -> dict[str, Any]:
     first, last = (shown[0].date, shown[-1].date) if shown else (span.today, span.today)
-    told = [span.zone, offered.beside] if offered.beside else [span.zone]
+    elsewhere = _elsewhere(shown) if offered.elsewhere else []
+    told = [span.zone, *elsewhere, *filter(None, [offered.beside])]
     changes = [clock_change.reminder(zone, zones.place(zone), span.today, first, last) for zone in told]
     starts = [part.times[0].starts_at for day in shown for part in day.parts]
     return {
         "zone_words": slot_list.zone_words(shown, span.zone, span.at),
         "own_place": zones.place(span.zone),
-        "beside_words": zones.explained(starts, span.zone, offered.beside),
+        "beside_words": zones.explained(starts, span.zone, offered.beside) or zones.explained_elsewhere(elsewhere),
         "clock_changes": tuple(words for words in changes if words),
     }
+
+
+def _elsewhere(shown: Sequence[Day]) -> list[ZoneInfo]:
+    """The zones of places where clocks show something else."""
+    times = (time for day in shown for time in day.times if time.beside_words)
+    return list(dict.fromkeys(zone for time in times for zone in time.elsewhere))
 
 
 @kept(MOST_KEPT)

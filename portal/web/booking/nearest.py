@@ -16,7 +16,7 @@ from portal.clock import now
 from portal.scheduling import availability
 from portal.scheduling.claims import SlotTaken
 from portal.scheduling.slots import OpenSlot
-from portal.web.booking import slot_list
+from portal.web.booking import slot_list, zones
 from portal.web.booking.narrow import Filters
 from portal.web.booking.slot_list import Offered, Time
 
@@ -73,15 +73,16 @@ def _at(slots: Sequence[OpenSlot], start: int) -> list[OpenSlot]:
 def to_booking(booking: Booking) -> list[Time]:
     """The three open times closest to the one of a booking, looked for in the weeks around it."""
     at = now()
-    zone = current_app.config["PORTAL"].zone
+    zone = zones.of_booking(booking)
     today = at.astimezone(zone).date()
     middle = max(booking.starts_at.astimezone(zone).date(), today)
     first, last = max(today, middle - timedelta(days=14)), middle + timedelta(days=21)
     table = availability.timetable(booking.appointment_type, first, last, at)
     lost = Lost(booking.starts_at, booking.practitioner_id)
     # Each time names its practitioner: they have met one by name on every page so far.
-    offered = Offered.of(booking.appointment_type, Filters(table.practitioners))._replace(is_choice=False)
-    return among(table.open_slots, lost, zone, offered)
+    places = table.question.facts.places
+    offered = Offered.of(booking.appointment_type, Filters(table.practitioners), zone, places)
+    return among(table.open_slots, lost, zone, offered._replace(is_choice=False))
 
 
 def _theirs_first(slots: list[OpenSlot], lost: Lost) -> list[OpenSlot]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, url_for
+from flask import Blueprint, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import words
@@ -15,7 +15,7 @@ from portal.clock import now
 from portal.db import transaction
 from portal.intake import submit
 from portal.payments import checkout, settle
-from portal.web.booking import funnel, visitor
+from portal.web.booking import funnel, visitor, zones
 from portal.web.htmx import go, render
 from portal.web.limits import limit, limit_reads, limiter
 
@@ -84,6 +84,6 @@ def _state(booking: Booking) -> str:
 def _unavailable_words(booking: Booking) -> str:
     held = ""
     if booking.hold_expires_at is not None and booking.is_waiting:
-        until = words.clock(booking.hold_expires_at, current_app.config["PORTAL"].zone)
+        until = words.clock(booking.hold_expires_at, zones.of_booking(booking))
         held = f" Your time is kept until {until}."
     return f"We cannot reach our payment service just now. Nothing was charged.{held} Please try again in a minute."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
@@ -17,7 +17,7 @@ from markupsafe import Markup
 from portal import words
 from portal.catalogue.models import AppointmentType
 from portal.keep import kept
-from portal.scheduling.facts import Offering
+from portal.scheduling.facts import Offering, Place
 from portal.scheduling.slots import OpenSlot
 from portal.web.booking import zones
 from portal.web.booking.narrow import Filters, part_of
@@ -36,7 +36,8 @@ class Time:
     starts_at: datetime
     value: str
     clock_words: str
-    beside_words: str | None  # the same time where the person lives
+    beside_words: str | None  # the same time where the person lives, or where the visit takes place
+    elsewhere: tuple[ZoneInfo, ...]  # the zones of its places that are not the list's
     label: str
     who_words: str
     one_name: str  # empty where several people could take the visit
@@ -55,11 +56,22 @@ class Offered(NamedTuple):
     length_minutes: int
     is_choice: bool  # whoever is free takes the visit
     beside: ZoneInfo | None  # a second zone, in which each time is told as well
+    elsewhere: tuple[tuple[int, ZoneInfo], ...]  # the locations with another zone, in which their times are told too
 
     @classmethod
-    def of(cls, appointment_type: AppointmentType, filters: Filters) -> Offered:
-        beside = zones.chosen() if appointment_type.is_telehealth else None
-        return cls(filters.practitioners, appointment_type.length_minutes or 0, filters.is_choice, beside)
+    def of(
+        cls, appointment_type: AppointmentType, filters: Filters, zone: ZoneInfo, places: Mapping[int, Place]
+    ) -> Offered:
+        """For a list in `zone`; `places` are the clinic's."""
+        is_telehealth, length_minutes = appointment_type.is_telehealth, appointment_type.length_minutes or 0
+        others = ((location_id, place.zone) for location_id, place in places.items() if place.zone != zone)
+        return cls(
+            filters.practitioners,
+            length_minutes,
+            filters.is_choice,
+            beside=zones.chosen() if is_telehealth else None,
+            elsewhere=() if is_telehealth else tuple(others),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,17 +167,25 @@ def _time(same: Sequence[OpenSlot], zone: ZoneInfo, offered: Offered, *, with_da
     names = [one.name for one in offered.practitioners if one.id in free]
     local = starts_at.astimezone(zone)
     clock, day, length = words.clock(local, zone), words.day(local), words.length(offered.length_minutes)
-    beside = zones.beside(starts_at, zone, offered.beside)
+    elsewhere = _elsewhere(same, offered) if offered.elsewhere else ()
+    told = (zones.beside(starts_at, zone, second) for second in elsewhere or (offered.beside,))
+    beside = ", ".join(filter(None, told)) or None
     who, also = _who_words(names), f", {beside}" if beside else ""
     return Time(
         starts_at=starts_at,
         value=value_of(starts_at, None if offered.is_choice else same[0].practitioner_id),
         clock_words=f"{day}, {clock}" if with_day else clock,
         beside_words=beside,
+        elsewhere=elsewhere,
         label=f"{day}, {words.clock_in_zone(local, zone)}{also}, {length} with {who}",
         who_words=who,
         one_name=names[0] if len(names) == 1 else "",
     )
+
+
+def _elsewhere(same: Sequence[OpenSlot], offered: Offered) -> tuple[ZoneInfo, ...]:
+    known = dict(offered.elsewhere)
+    return tuple(dict.fromkeys(known[slot.location_id] for slot in same if slot.location_id in known))
 
 
 def _who_words(names: Sequence[str]) -> str:

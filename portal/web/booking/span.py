@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -37,7 +37,7 @@ class Span:
 
     type: AppointmentType
     at: datetime
-    zone: ZoneInfo
+    zone: ZoneInfo  # whose days they are, and that its times are told in
     moving: Booking | None = None  # a visit does not stand in its own way
 
     @property
@@ -47,6 +47,15 @@ class Span:
     @property
     def last_day(self) -> date:
         return self.today + timedelta(days=self.type.horizon_days)
+
+    def told_as(self, table: Timetable) -> Span:
+        """The same in the zone of the places where an in-person type is visited, if they share one."""
+        if self.type.is_telehealth:
+            return self
+        facts = table.question.facts
+        visited = {hours.location_id for hours in facts.hours} | {extra.location_id for extra in facts.extra}
+        shared = {facts.places[location_id].zone for location_id in visited}
+        return replace(self, zone=shared.pop()) if len(shared) == 1 else self
 
     def read(self, first: date, last: date) -> Timetable:
         """The timetable of some of the days, in one query."""

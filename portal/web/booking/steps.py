@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import current_app
-
 from portal import clinic, money
 from portal import words as wording
 from portal.bookings import policy
@@ -52,14 +50,14 @@ def words_for(booking: Booking, step: str) -> str:
 
 
 def summary(booking: Booking) -> Summary:
-    zone, terms = current_app.config["PORTAL"].zone, booking.terms
+    terms = booking.terms
     return Summary(
         service=terms["service_name"],
         type_name=terms["type_name"],
         mode_words="Telehealth, by video or phone" if booking.location.is_telehealth else where(booking),
         practitioner=booking.practitioner.name,
         chosen_because=booking.chosen_because,
-        when_words=wording.when(booking.starts_at, zone),
+        when_words=wording.when(booking.starts_at, zones.of_booking(booking)),
         beside_words=zones.beside_booking(booking),
         length_words=wording.length(terms["length_minutes"]),
         price_words=money.in_words(booking.price_cents),
@@ -76,7 +74,7 @@ def summary(booking: Booking) -> Summary:
 
 def _clock_words(booking: Booking) -> str:
     """Until when it is held: "10:22 am Sydney time", and the time where the person lives."""
-    zone, until = current_app.config["PORTAL"].zone, booking.hold_expires_at
+    zone, until = zones.of_booking(booking), booking.hold_expires_at
     assert until is not None
     beside = zones.beside(until, zone, zones.chosen()) if booking.location.is_telehealth else None
     here = f"{wording.clock(until, zone)} {zones.place(zone)} time"

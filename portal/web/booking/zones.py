@@ -1,11 +1,12 @@
-"""A second zone for somebody who joins a telehealth visit from elsewhere: chosen by them, kept in their session.
+"""Whose clock a time is told by: a visit in person keeps that of its place, telehealth that of the clinic.
 
-It is never guessed: where somebody is tells more about them than we need to know.
+Somebody who joins a telehealth visit from elsewhere may add a second zone: chosen by them, kept in their session. It is
+never guessed: where somebody is tells more about them than we need to know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -58,6 +59,11 @@ def chosen() -> ZoneInfo | None:
     return ZoneInfo(key) if key in PLACES and key != _clinic_zone().key else None
 
 
+def of_booking(booking: Booking) -> ZoneInfo:
+    """The zone that its time is told in, also by its mails."""
+    return _clinic_zone() if booking.location.is_telehealth else ZoneInfo(booking.location.zone)
+
+
 def place(zone: ZoneInfo) -> str:
     """ "Perth", as in "Perth time"."""
     known = PLACES.get(zone.key)
@@ -88,6 +94,12 @@ def explained(starts: Sequence[datetime], zone: ZoneInfo, second: ZoneInfo | Non
     if not any(told):
         return f"It is the same time in {place(second)} on these days."
     return f"{place(second)} time is told below each" + ("." if all(told) else " that differs.")
+
+
+def explained_elsewhere(others: Iterable[ZoneInfo]) -> str | None:
+    """The line above a list about the zones of places that keep another clock than the list."""
+    told = " or ".join(f"{place(zone)} time" for zone in others)
+    return f"Where a visit takes place in {told}, that is told below it." if told else None
 
 
 @bp.get("/book/<type_slug>/zone")

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 
 from portal import money
+from portal.bookings.details import mismatch
 from portal.bookings.diary_visits import BOOKED, Visit
 from portal.bookings.states import Status
 from portal.catalogue.models import FormDefinition
@@ -69,6 +70,8 @@ def _badges(visit: Visit, known: _Known) -> Iterable[Badge]:
         yield Badge("Overlap", "alert", "warm")
     if visit.is_first:
         yield Badge("First visit", "leaf", "good")
+    if told := mismatch(visit.says_new, visit.who_may_book):
+        yield Badge(told, "alert", "warm")
     yield from _about_forms(visit, known)
     yield from _about_money(visit, known.paid.get(visit.id), known.owed_again.get(visit.id, 0))
 

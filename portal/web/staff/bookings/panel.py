@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from portal import clinic, clock
 from portal.bookings import desk, notes, undo
+from portal.bookings.details import mismatch
 from portal.bookings.models import Booking, BookingEvent, ChangeKind, StaffChange
 from portal.bookings.scope import is_own_diary
 from portal.bookings.states import Status
@@ -141,6 +142,7 @@ def _for_clinic(booking: Booking, me: Staff, now: datetime) -> dict[str, Any]:
     return {
         "news": _news(booking, change, now) if change is not None else None,
         "is_desk": me.may(DESK),
+        "mismatch": mismatch(booking.says_new, booking.appointment_type.who_may_book),
         "can_read_answers": answers.may_read(booking, me),
         "forms": _forms(booking),
         "sync": sync_words.of(booking, zone, now),
