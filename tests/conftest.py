@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import scoped_session
 
     from tests.support.chain import Chain
+    from tests.support.office import Office
 
 RUN_DIR = pytest.StashKey[Path]()
 
@@ -173,6 +174,15 @@ def client(app: Flask) -> Visitor:
     visitor = app.test_client()
     assert isinstance(visitor, Visitor)
     return visitor
+
+
+@pytest.fixture
+def office(app: Flask, ctx: None, sandbox: RunningSandbox) -> Iterator[Office]:
+    """Every route of the back office, and something to be seen there."""
+    from tests.support.office import opened
+
+    with opened(app) as office:
+        yield office
 
 
 @pytest.fixture

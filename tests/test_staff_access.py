@@ -1,37 +1,27 @@
 """Who may open what of the back office: every route with every role and signed out, from the matrix in access.py.
 
-A new page needs nothing here. Give VALUES a value for a new variable of an address, so that the page is really shown.
+A new page needs nothing here. Give tests/support/office.py a value for a new variable of an address, so that the page
+is really shown.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from flask import Flask
-from sqlalchemy import select
-from werkzeug.routing import Rule as Route
 from werkzeug.test import TestResponse
 
-from portal import clock
-from portal.db import db, transaction
 from portal.staff.access import Role
-from portal.staff.models import Practitioner, StaffTask
-from portal.staff.tasks import raise_task
 from portal.web.access import RULES, Rule
 from portal.web.staff.navigation import ITEMS
 from tests.support import factories
-from tests.support.sandbox import RunningSandbox
-from tests.support.staff import admitted, signed_in
+from tests.support.office import Office, browser_of
+from tests.support.staff import signed_in
 from tests.support.visitor import Visitor
 from tests.test_access import assert_protected
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 REFUSED = {403, 404}
-SIGN_OUT = "staff.sign_in.sign_out"
 DOORS = {
     "staff.sign_in.page": 200,
     "staff.sign_in.start": 405,
@@ -40,49 +30,11 @@ DOORS = {
 }
 
 
-@dataclass
-class Office:
-    """A clinic with a booking and a task, and what the variables of addresses stand for there."""
-
-    app: Flask
-    values: dict[str, str]
-
-    def routes(self) -> Iterator[tuple[Route, str]]:
-        """Every route of staff and an address of it; signing out comes last, because it ends the walk."""
-        found = [route for route in self.app.url_map.iter_rules() if isinstance(RULES.get(route.endpoint), frozenset)]
-        for route in sorted(found, key=lambda route: route.endpoint == SIGN_OUT):
-            yield route, re.sub(r"<(?:[^<>]+:)?(\w+)>", lambda name: self.values.get(name[1], "1"), route.rule)
-
-    def calls(self) -> Iterator[tuple[str, str, str]]:
-        for route, address in self.routes():
-            for method in sorted((route.methods or set()) - {"OPTIONS"}):
-                yield route.endpoint, method, address
-
-
-@pytest.fixture
-def office(app: Flask, ctx: None, sandbox: RunningSandbox) -> Iterator[Office]:
-    app.config["LIMITS"], before = dict.fromkeys(app.config["LIMITS"], "10000 per minute"), app.config["LIMITS"]
-    booking = factories.make_booking()
-    with transaction():
-        raise_task("refund-failed", "Money went nowhere.", clock.now(), booking_id=booking.id)
-    task_id = db.session.scalars(select(StaffTask.id)).one()
-    colleague = admitted(Role.RECEPTION, name="Juniper Vale")
-    values = {"reference": booking.reference, "task_id": str(task_id), "member_id": str(colleague.id)}
-    yield Office(app, values)
-    app.config["LIMITS"] = before
-
-
 def call(visitor: Visitor, method: str, address: str, **headers: str) -> TestResponse:
     """As a page of ours sends it. `visitor.csrf` is this browser's token."""
     if method in CHANGING:
         headers = {"Origin": visitor.portal_url, "X-CSRFToken": getattr(visitor, "csrf", ""), **headers}
     return visitor.open(address, method=method, headers={name: value for name, value in headers.items() if value})
-
-
-def browser_of(app: Flask, *roles: Role, practitioner: Practitioner | None = None) -> Any:
-    visitor: Any = signed_in(app, *roles, practitioner=practitioner)
-    visitor.csrf = visitor.page("/staff").value("csrf_token")
-    return visitor
 
 
 def test_the_walk_finds_the_back_office(office: Office) -> None:
