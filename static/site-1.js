@@ -39,7 +39,7 @@
       .filter(([minutes]) => left() > minutes * MINUTE)
       .map(([minutes, words]) => setTimeout(() => {
         // A machine that was asleep comes too late to say it.
-        if (left() > (minutes - 0.5) * MINUTE) announce(`Your time is held for ${words}. ${way}`);
+        if (left() > 0.75 * minutes * MINUTE) announce(`Your time is held for ${words}. ${way}`);
       }, left() - minutes * MINUTE));
   }
   document.addEventListener("visibilitychange", watchHold);

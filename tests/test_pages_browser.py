@@ -161,7 +161,18 @@ def test_a_hold_is_spoken_of_at_five_minutes_and_at_one_whatever_the_own_clock_s
     expect(status).to_be_empty()
     page.clock.fast_forward("01:30")
     expect(status).to_contain_text("Your time is held for 5 more minutes.")
-    page.clock.fast_forward("04:00")
+    page.clock.fast_forward("03:35")
+    expect(status).to_contain_text("Your time is held for one more minute.")
+
+
+def test_a_machine_that_slept_says_nothing_that_is_no_longer_true(visit: AppointmentType, new_page: Tabs) -> None:
+    page = new_page()
+    page.clock.install(time=0)
+    hold(page, visit.slug)
+    status = page.locator("#status")
+    page.clock.fast_forward("13:00")
+    expect(status).to_be_empty()
+    page.clock.fast_forward("01:05")
     expect(status).to_contain_text("Your time is held for one more minute.")
 
 
