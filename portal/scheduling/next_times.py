@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from portal.catalogue.models import AppointmentType
@@ -12,27 +11,18 @@ from portal.scheduling import availability
 FIRST_DAYS = 14
 
 
-@dataclass(frozen=True)
-class NextTimes:
-    """Practitioner id -> the first time in the type's horizon, or None; as it was at one moment."""
+def next_times(appointment_type: AppointmentType, today: date, now: datetime) -> dict[int, datetime | None]:
+    """Practitioner id -> the first time in the horizon of a type that can be booked, or None; two queries at most.
 
-    by_practitioner: dict[int, datetime | None]
-
-    @property
-    def earliest(self) -> datetime | None:
-        """The first time with anybody."""
-        return min(filter(None, self.by_practitioner.values()), default=None)
-
-
-def next_times(appointment_type: AppointmentType, today: date, now: datetime) -> NextTimes:
-    """Of a type that can be booked; two queries at most. `today` is the clinic's day."""
+    `today` is the clinic's day.
+    """
     last_day = today + timedelta(days=appointment_type.horizon_days)
     first_to = min(today + timedelta(days=FIRST_DAYS - 1), last_day)
     found = _firsts(appointment_type, today, first_to, now)
     if None in found.values() and first_to < last_day:
         later = _firsts(appointment_type, first_to + timedelta(days=1), last_day, now)
         found = {who: found.get(who) or at for who, at in later.items()}
-    return NextTimes(found)
+    return found
 
 
 def _firsts(appointment_type: AppointmentType, first: date, last: date, now: datetime) -> dict[int, datetime | None]:

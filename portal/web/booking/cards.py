@@ -114,7 +114,7 @@ def _look_up(appointment_type: AppointmentType) -> NextByPractitioner:
     today = at.astimezone(own).date()
     # The zones come from what was read for the times: as of one state, the database is not asked again.
     with changes.going_by(changes.state()):
-        found = next_times(appointment_type, today, at).by_practitioner
+        found = next_times(appointment_type, today, at)
         places = ask(appointment_type, today, today, at).facts.places
         is_told_there = not appointment_type.is_telehealth and any(place.zone != own for place in places.values())
         zones = _zones_of(appointment_type, found, at) if is_told_there else {}

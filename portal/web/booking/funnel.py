@@ -15,7 +15,7 @@ from portal.bookings.hold import HoldExpired
 from portal.bookings.models import BookedFor, Booking
 from portal.bookings.states import Status
 from portal.catalogue import offer
-from portal.catalogue.models import FormDefinition, WhoMayBook
+from portal.catalogue.models import FormDefinition
 from portal.clock import now
 from portal.db import transaction
 from portal.intake import submit
@@ -232,7 +232,6 @@ def _details_page(
         errors=errors,
         summary=steps.summary(booking),
         step_words=steps.words_for(booking, "details"),
-        is_for_returning=booking.appointment_type.who_may_book == WhoMayBook.RETURNING,
         back="details",
     )
 

@@ -9,7 +9,7 @@ from portal import clinic, money
 from portal import words as wording
 from portal.bookings import policy
 from portal.bookings.models import Booking
-from portal.catalogue.models import GstRule
+from portal.catalogue.models import GstRule, WhoMayBook
 from portal.clock import now
 from portal.web.booking import zones
 
@@ -32,6 +32,7 @@ class Summary:
     gst_words: str | None
     policy_words: str | None
     type_slug: str
+    is_for_returning: bool  # meant for people who have been here before
     now: datetime
     held_until: datetime | None
     held_words: str
@@ -64,6 +65,7 @@ def summary(booking: Booking) -> Summary:
         gst_words=gst_words(booking),
         policy_words=policy.in_words(terms),
         type_slug=booking.appointment_type.slug,
+        is_for_returning=booking.appointment_type.who_may_book == WhoMayBook.RETURNING,
         now=now(),
         held_until=booking.hold_expires_at if booking.is_held else None,
         held_words=_clock_words(booking) if booking.is_held else "",

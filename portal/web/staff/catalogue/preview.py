@@ -20,7 +20,7 @@ from portal.bookings.policy import Cost
 from portal.bookings.states import Status
 from portal.catalogue import offer, people
 from portal.catalogue.document import BadDocument
-from portal.catalogue.models import AppointmentType, Service, ServiceStatus, WhoMayBook
+from portal.catalogue.models import AppointmentType, Service, ServiceStatus
 from portal.catalogue.trial import as_if_published
 from portal.db import db
 from portal.intake import submit
@@ -79,7 +79,6 @@ def preview_details(slug: str) -> ResponseReturnValue:
             errors={},
             summary=steps.summary(booking),
             step_words=steps.words_for(booking, "details"),
-            is_for_returning=booking.appointment_type.who_may_book == WhoMayBook.RETURNING,
             back="details",
             slug=slug,
         )
