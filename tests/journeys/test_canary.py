@@ -34,6 +34,8 @@ ANSWERS = {
 SAID_ONCE = {"reason": "taipanmark", "reference": "WOBBEGONGMARK"}  # of a cancelled visit; of a visit to find
 NAMES = {"given_name": "Quokkaline", "family_name": "Zephyrwick", "preferred_name": "Numbatina"}
 BOOKED_BY, EMAIL, MOBILE = "Bilbyana Echidnel", "potoroomark@example.com", "0491 570 158"
+BORN = {"born-day": "9", "born-month": "3", "born-year": "2015"}
+CHILD = NAMES | BORN | {"booked_for": "child", "booked_by": BOOKED_BY, "gender": "other"}
 
 PEOPLE = {"database: patient", "MediRecords", "mail"}
 MAY_BE_IN: dict[str, set[str]] = {
@@ -71,13 +73,12 @@ def trace() -> Iterator[Trace]:
 def live_through_it(clinic: Clinic, visitor: HttpVisitor) -> str:
     page = visitor.get(f"/book/{TYPE}?practitioner=tobias-wren")
     details = visitor.submit(page, "Continue", slot=page.times[-1])
-    who = NAMES | {"booked_for": "child", "booked_by": BOOKED_BY, "visited": "no", "gender": "other"}
-    born = {"born-day": "9", "born-month": "3", "born-year": "2015"}
     told = {"place": "qld", "adjustments": "yes", "adjustments_which": ANSWERS["adjustments_which"]}
+    told |= CHILD | {"visited": "no", "mobile": MOBILE}
     # Once with a mistake, so that the page with errors has shown all of it as well.
-    wrong = visitor.submit(details, "Continue", **(who | born | told), mobile=MOBILE, email="x")
+    wrong = visitor.submit(details, "Continue", **told, email="x")
     assert wrong.status == 422
-    intake = visitor.submit(wrong, "Continue", **(who | born | told), mobile=MOBILE, email=EMAIL)
+    intake = visitor.submit(wrong, "Continue", **told, email=EMAIL)
     opened = {"other_care": "yes", "medicines": "yes", "safety": ["allergies"], "interests": ["gaps"]}
     answers = {name: word for name, word in ANSWERS.items() if name != "adjustments_which"}
     check = visitor.submit(intake, "Continue", **opened, **answers)
@@ -102,9 +103,7 @@ def fill_in_the_others(clinic: Clinic, visitor: HttpVisitor) -> tuple[list[str],
     for slug in OTHER_TYPES:
         times = visitor.get(f"/book/{slug}")
         details = visitor.submit(times, "Continue", slot=times.times[-1])
-        who = NAMES | {"booked_for": "child", "booked_by": BOOKED_BY, "visited": "yes", "gender": "other"}
-        born = {"born-day": "9", "born-month": "3", "born-year": "2015"}
-        told = who | born | {"place": "qld", "adjustments": "no", "mobile": MOBILE, "email": EMAIL}
+        told = CHILD | {"visited": "yes", "place": "qld", "adjustments": "no", "mobile": MOBILE, "email": EMAIL}
         intake = visitor.submit(details, "Continue", **told)
         answers, written = everything(intake.form("Continue"), slug.removeprefix("followup-").partition("-")[0])
         check = visitor.submit(intake, "Continue", **answers)
